@@ -1,0 +1,493 @@
+import { type CostTable, missingCost } from './costs.js';
+import { InternalError } from './errors.js';
+import { conditionHolds, type Hooks, retire, runStage, settle } from './interpreter.js';
+import { popEvent, purgeQueue, pushEvent, replaceTop, secondTime } from './queue.js';
+import { randomUnit } from './random.js';
+import { Request } from './requests.js';
+import { type Stage, StageType, stageName, stageTable } from './routine.js';
+import type { Frame, Machine, Processor, Thread } from './state.js';
+import { Phase, type RunState } from './timing.js';
+
+/** How a timed run charges, orders and reports. */
+export interface TimedOptions<M extends Machine & { processors: C[] }, C extends Processor, O> {
+  readonly hooks: Hooks<M, C>;
+  readonly costs: CostTable;
+  /** Distance between two processors: 0 the same, 1 SMT siblings, 2 one socket, 3 two sockets. */
+  distance(a: number, b: number): number;
+  /** Relative spread of each stage's cost, 0 (none) to 1: a uniform factor from 1 - jitter to 1 + jitter. */
+  readonly jitter?: number;
+  /** Takes what effects observe. */
+  observe?(observers: O, time: number, processor: number, kind: number, a: number, b: number): void;
+  /** Called after each stage, with what it was and when it began and ended. */
+  onStage?(processor: number, stage: Stage, start: number, end: number, frame: Frame): void;
+  /** Called when a processor's wait ends: `by` is the processor whose stage ended it, -1 for a timer or an arrival. */
+  onWake?(processor: number, time: number, by: number): void;
+  /** Called when a message is sent, with when it will arrive. */
+  onSend?(from: number, to: number, message: number, sent: number, arrives: number): void;
+  /** Called when a message arrives. */
+  onArrive?(to: number, message: number, time: number): void;
+  /** One event per stage, none merged. The states are the same; only slower. */
+  readonly plain?: boolean;
+  /** Test every waiting condition after every event, and fail if one holds that nobody was told of. */
+  readonly checkWaits?: boolean;
+}
+
+/** Where a run stops. */
+export interface RunLimit {
+  /** No event after this time, in cycles, is handled. */
+  readonly time?: number;
+  /** At about this many stages more. */
+  readonly stages?: number;
+}
+
+/** Why a run stopped: nothing is left to happen, the time or the number of stages was reached, or {@link TimedRun.stop} was called. */
+export type RunEnd = 'quiescent' | 'time' | 'stages' | 'stopped';
+
+/** Events of timers and messages are below 0, those of processors are their ids. */
+const messageEvent = (slot: number): number => -1 - 2 * slot;
+const timerEvent = (timer: number): number => -2 - 2 * timer;
+
+/**
+ * A discrete-event run: every stage takes its cost in cycles, its effect comes at its end. The state is plain data and is
+ * changed in place; nothing about the run is kept anywhere else, so it can be saved and restored between two events.
+ */
+export class TimedRun<M extends Machine & { processors: C[] }, C extends Processor, O = unknown> {
+  readonly state: RunState<M, O>;
+  private readonly options: TimedOptions<M, C, O>;
+  private readonly hooks: Hooks<M, C>;
+  private readonly stageCost: readonly number[];
+  private readonly jitter: number;
+  private readonly fuse: boolean;
+  /** When each processor's stage began, kept only if somebody is told. */
+  private readonly starts: number[] | undefined;
+  private stopRequested = false;
+  private staleEvents = 0;
+  private stageCount = 0;
+
+  constructor(state: RunState<M, O>, options: TimedOptions<M, C, O>) {
+    this.state = state;
+    this.options = options;
+    this.hooks = options.hooks;
+    this.stageCost = options.costs.stage;
+    this.jitter = options.jitter ?? 0;
+    this.fuse = options.plain !== true;
+    this.starts = options.onStage === undefined ? undefined : state.machine.processors.map(() => state.timing.now);
+  }
+
+  /** Stages run since this object was made. */
+  get stages(): number {
+    return this.stageCount;
+  }
+
+  /** Makes {@link run} return after the event under way; for use from an observer. */
+  stop(): void {
+    this.stopRequested = true;
+  }
+
+  /** Runs until nothing is left to happen, or a limit is reached. */
+  run(limit: RunLimit = {}): RunEnd {
+    const lastTime = limit.time ?? Number.POSITIVE_INFINITY;
+    const lastStage = limit.stages === undefined ? Number.POSITIVE_INFINITY : this.stageCount + limit.stages;
+    const { queue, timing } = this.state;
+    this.stopRequested = false;
+    if (timing.begun === 0) this.beginAll();
+    while (queue.size > 0) {
+      const time = queue.time[0] as number;
+      const event = queue.event[0] as number;
+      const sequence = queue.sequence[0] as number;
+      if (event >= 0) {
+        if (timing.event[event] !== sequence) {
+          this.dropStale();
+          continue;
+        }
+        if (time > lastTime) return 'time';
+        this.runProcessor(event, time, lastTime);
+      } else if ((event & 1) === 0) {
+        const timer = (-2 - event) >> 1;
+        if (timing.timerEvent[timer] !== sequence) {
+          this.dropStale();
+          continue;
+        }
+        if (time > lastTime) return 'time';
+        timing.now = time;
+        popEvent(queue);
+        timing.timerEvent[timer] = 0;
+        this.expire(timer);
+      } else {
+        if (time > lastTime) return 'time';
+        timing.now = time;
+        popEvent(queue);
+        this.arrive((-1 - event) >> 1);
+      }
+      if (this.options.checkWaits === true) this.checkWaits();
+      if (this.stopRequested) return 'stopped';
+      if (this.stageCount >= lastStage) return 'stages';
+    }
+    return 'quiescent';
+  }
+
+  /** Runs one event: one stage in a plain run, perhaps several merged ones otherwise. False if there was none. */
+  step(): boolean {
+    const before = this.stageCount;
+    const { queue } = this.state;
+    if (this.state.timing.begun === 0) this.beginAll();
+    while (queue.size > 0 && this.stageCount === before) {
+      if (this.run({ stages: 0 }) === 'quiescent') break;
+    }
+    return this.stageCount > before;
+  }
+
+  /** Time of the next event, Infinity if there is none. */
+  nextTime(): number {
+    const { queue, timing } = this.state;
+    if (timing.begun === 0) return timing.now;
+    while (queue.size > 0) {
+      const event = queue.event[0] as number;
+      const sequence = queue.sequence[0] as number;
+      if (
+        event >= 0
+          ? timing.event[event] === sequence
+          : (event & 1) !== 0 || timing.timerEvent[(-2 - event) >> 1] === sequence
+      ) {
+        return queue.time[0] as number;
+      }
+      this.dropStale();
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  private dropStale(): void {
+    popEvent(this.state.queue);
+    if (this.staleEvents > 0) this.staleEvents--;
+  }
+
+  private beginAll(): void {
+    const { machine, timing } = this.state;
+    timing.begun = 1;
+    for (const processor of machine.processors) this.start(processor, timing.now);
+  }
+
+  /** Starts whatever a processor has to do next, from a moment at which it has no event. */
+  private start(processor: C, now: number): void {
+    const { machine, timing, queue } = this.state;
+    const p = processor.id;
+    const next = settle(machine, processor, this.hooks, false);
+    if (machine.requests.count !== 0) this.carryOut(p, now, undefined);
+    const end = this.begin(processor, next, now);
+    if (end >= 0) timing.event[p] = pushEvent(queue, end, p);
+  }
+
+  /** Begins a stage: when it will end, or -1 if the processor waits or has nothing to do. */
+  private begin(processor: C, stage: Stage | undefined, now: number): number {
+    const { machine, timing } = this.state;
+    const p = processor.id;
+    if (stage === undefined) {
+      timing.event[p] = 0;
+      timing.phase[p] = Phase.idle;
+      return -1;
+    }
+    const frames = machine.threads[processor.thread] as Thread;
+    const frame = frames[frames.length - 1] as Frame;
+    if (stage.type === StageType.wait && !conditionHolds(machine, processor, frame, stage)) {
+      this.wait(processor, frame, stage);
+      return -1;
+    }
+    timing.phase[p] = Phase.running;
+    if (this.starts !== undefined) this.starts[p] = now;
+    let duration: number;
+    if (frame.left > 0) {
+      duration = frame.left;
+      frame.left = 0;
+      timing.phase[p] = Phase.working;
+      timing.workEnd[p] = now + duration;
+    } else {
+      duration = this.cost(stage, p);
+      if (stage.line !== undefined) duration += this.touch(stage.line(machine, processor, frame.locals), p);
+      if (stage.work !== undefined) {
+        const work = stage.work(machine, processor, frame.locals);
+        if (!(work >= 0)) throw new InternalError(stageName(stage.at), `${work} is not a number of cycles of work`);
+        duration += Math.round(work);
+        timing.phase[p] = Phase.working;
+        timing.workEnd[p] = now + duration;
+      }
+    }
+    return now + duration;
+  }
+
+  private cost(stage: Stage, p: number): number {
+    const cost = this.stageCost[stage.cost] as number;
+    if (!(cost >= 0)) throw missingCost(stageName(stage.at), stage.cost);
+    if (this.jitter !== 0) {
+      const factor = 1 + this.jitter * (2 * randomUnit(this.state.timing.random[p] as number[]) - 1);
+      return Math.round(cost * factor);
+    }
+    return cost;
+  }
+
+  private touch(line: number, p: number): number {
+    if (line < 0) return 0;
+    const { lineOwner } = this.state.timing;
+    const owner = lineOwner[line] as number;
+    if (owner === p) return 0;
+    lineOwner[line] = p;
+    return owner < 0 ? 0 : (this.options.costs.line[this.options.distance(owner, p)] as number);
+  }
+
+  private wait(processor: C, frame: Frame, stage: Stage): void {
+    const { machine, timing } = this.state;
+    const p = processor.id;
+    const channel = (stage.channel as NonNullable<Stage['channel']>)(machine, processor, frame.locals);
+    timing.event[p] = 0;
+    if (channel < 0) {
+      timing.phase[p] = Phase.idle;
+    } else {
+      timing.phase[p] = channel;
+      (timing.waiters[channel] as number[]).push(p);
+    }
+  }
+
+  private leaveWait(p: number): void {
+    const { timing } = this.state;
+    const channel = timing.phase[p] as number;
+    timing.phase[p] = Phase.running;
+    if (channel < 0) return;
+    const waiters = timing.waiters[channel] as number[];
+    const index = waiters.indexOf(p);
+    for (let i = index + 1; i < waiters.length; i++) waiters[i - 1] = waiters[i] as number;
+    waiters.pop();
+  }
+
+  /**
+   * Handles the event of a processor, which is the first of the queue, and what follows without leaving the processor: its
+   * local stages while nothing can interrupt them, and any stage that ends strictly before the next event of anybody.
+   */
+  private runProcessor(p: number, time: number, lastTime: number): void {
+    const { machine, timing, queue } = this.state;
+    const { requests } = machine;
+    const { hooks, fuse } = this;
+    const processor = machine.processors[p] as C;
+    let now = time;
+    for (;;) {
+      timing.now = now;
+      let elapsed = 0;
+      let next: Stage | undefined;
+      if (timing.phase[p] === Phase.beginning) {
+        next = settle(machine, processor, hooks, false);
+        if (requests.count !== 0) this.carryOut(p, now, undefined);
+      } else {
+        let start = this.starts === undefined ? 0 : (this.starts[p] as number);
+        for (;;) {
+          const frames = machine.threads[processor.thread] as Thread;
+          const frame = frames[frames.length - 1] as Frame;
+          const stage = stageTable[frame.at] as Stage;
+          if (stage.type === StageType.wait) {
+            // Somebody else may have made the condition false again while this processor was on its way.
+            if (!conditionHolds(machine, processor, frame, stage)) {
+              next = stage;
+              break;
+            }
+            frame.at = stage.at + 1;
+          } else {
+            runStage(machine, processor, frames, frame, stage);
+          }
+          this.stageCount++;
+          if (requests.count !== 0) this.carryOut(p, now + elapsed, frame, stage);
+          if (processor.shadow !== 0 && stage.kind === 'program') retire(machine, processor, hooks);
+          if (this.starts !== undefined) this.options.onStage?.(p, stage, start, now + elapsed, frame);
+          next = settle(machine, processor, hooks, elapsed > 0);
+          if (requests.count !== 0) this.carryOut(p, now + elapsed, frame);
+          if (
+            !fuse ||
+            next === undefined ||
+            !next.local ||
+            next.work !== undefined ||
+            (next.boundary && processor.masked === 0)
+          ) {
+            break;
+          }
+          start = now + elapsed;
+          elapsed += this.cost(next, p);
+        }
+      }
+      let end: number;
+      if (
+        elapsed > 0 &&
+        next !== undefined &&
+        (next.type !== StageType.ordinary ||
+          next.line !== undefined ||
+          next.work !== undefined ||
+          (next.boundary && processor.masked === 0))
+      ) {
+        // Whatever looks at the world when it begins must begin when the local stages have elapsed.
+        end = now + elapsed;
+        timing.phase[p] = Phase.beginning;
+      } else {
+        end = this.begin(processor, next, now + elapsed);
+      }
+      if (end < 0) {
+        popEvent(queue);
+        return;
+      }
+      if (fuse && end < secondTime(queue) && end <= lastTime && !this.stopRequested) {
+        now = end;
+        continue;
+      }
+      timing.event[p] = replaceTop(queue, end, p);
+      return;
+    }
+  }
+
+  /** Carries out what an effect asked for. */
+  private carryOut(p: number, time: number, frame: Frame | undefined, stage?: Stage): void {
+    const { machine, timing, queue, observers } = this.state;
+    const { requests } = machine;
+    const { words } = requests;
+    for (let i = 0; i < requests.count; i += 4) {
+      const kind = words[i] as number;
+      const a = words[i + 1] as number;
+      const b = words[i + 2] as number;
+      const c = words[i + 3] as number;
+      if (kind === Request.observe) {
+        this.options.observe?.(observers, time, p, a, b, c);
+        continue;
+      }
+      if (kind === Request.readClock) {
+        if (frame !== undefined) frame.value = time;
+        continue;
+      }
+      if (stage?.local === true) {
+        throw new InternalError(stageName(stage.at), 'is declared local but sends, notifies or arms a timer');
+      }
+      if (kind === Request.notify) {
+        this.notify(a, p, time);
+      } else if (kind === Request.send) {
+        const flight = this.options.costs.byDistance[4 * c + this.options.distance(p, a)] as number;
+        if (!(flight >= 0)) throw missingCost(stage === undefined ? 'a message' : stageName(stage.at), c);
+        const slot = timing.freeMessages.pop() ?? timing.message.length;
+        timing.messageTo[slot] = a;
+        timing.message[slot] = b;
+        (machine.processors[a] as C).inFlight.push(b);
+        pushEvent(queue, time + flight, messageEvent(slot));
+        this.options.onSend?.(p, a, b, time, time + flight);
+      } else if (kind === Request.arm) {
+        if (timing.timerEvent[a] !== 0) this.countStale();
+        timing.deadline[a] = time + Math.ceil(b);
+        timing.timerEvent[a] = pushEvent(queue, timing.deadline[a] as number, timerEvent(a));
+      } else {
+        if (timing.timerEvent[a] !== 0) this.countStale();
+        timing.timerEvent[a] = 0;
+      }
+    }
+    requests.count = 0;
+  }
+
+  private notify(channel: number, by: number, now: number): void {
+    if (channel < 0) return;
+    const { machine, timing, queue } = this.state;
+    const waiters = timing.waiters[channel] as number[];
+    let kept = 0;
+    for (let i = 0; i < waiters.length; i++) {
+      const p = waiters[i] as number;
+      const processor = machine.processors[p] as C;
+      const frames = machine.threads[processor.thread] as Thread;
+      const frame = frames[frames.length - 1] as Frame;
+      const stage = stageTable[frame.at] as Stage;
+      if (conditionHolds(machine, processor, frame, stage)) {
+        this.options.onWake?.(p, now, by);
+        timing.event[p] = pushEvent(queue, this.begin(processor, stage, now), p);
+      } else {
+        waiters[kept++] = p;
+      }
+    }
+    while (waiters.length > kept) waiters.pop();
+  }
+
+  private arrive(slot: number): void {
+    const { machine, timing } = this.state;
+    const to = timing.messageTo[slot] as number;
+    const message = timing.message[slot] as number;
+    timing.freeMessages.push(slot);
+    const processor = machine.processors[to] as C;
+    takeMessage(processor, message);
+    this.options.onArrive?.(to, message, timing.now);
+    this.hooks.arrive(machine, processor, message);
+    if (machine.requests.count !== 0) this.carryOut(to, timing.now, undefined);
+    this.look(processor);
+  }
+
+  private expire(timer: number): void {
+    const { machine, timing } = this.state;
+    const state = machine.timers[timer];
+    if (state === undefined) throw new InternalError(`timer ${timer}`, 'expires but does not exist');
+    state.armed = 0;
+    state.expired = 1;
+    const p = this.hooks.expire(machine, timer);
+    if (machine.requests.count !== 0) this.carryOut(Math.max(p, 0), timing.now, undefined);
+    this.notify(state.channel, -1, timing.now);
+    if (p >= 0) this.look(machine.processors[p] as C);
+  }
+
+  /** A processor may have something to recognise although its own stage has not ended: while it waits or works. */
+  private look(processor: C): void {
+    if (processor.attention === 0) return;
+    const { machine, timing } = this.state;
+    const p = processor.id;
+    const { now } = timing;
+    const idle = timing.event[p] === 0;
+    const remaining = (timing.workEnd[p] as number) - now;
+    if (!idle && (timing.phase[p] !== Phase.working || remaining <= 0)) return;
+    const frames = machine.threads[processor.thread] as Thread;
+    const frame = frames[frames.length - 1];
+    if (frame !== undefined && !(stageTable[frame.at] as Stage).boundary) return;
+    if (!this.hooks.recognise(machine, processor)) return;
+    if (idle) {
+      this.leaveWait(p);
+      this.options.onWake?.(p, now, -1);
+    } else {
+      if (frame !== undefined) frame.left = remaining;
+      timing.event[p] = 0;
+      this.countStale();
+    }
+    if (machine.requests.count !== 0) this.carryOut(p, now, undefined);
+    this.start(processor, now);
+  }
+
+  /** Cancelled events leave when their time comes, or together once they are many. */
+  private countStale(): void {
+    const { queue, timing } = this.state;
+    if (++this.staleEvents < 64 || 2 * this.staleEvents < queue.size) return;
+    purgeQueue(queue, (event, sequence) =>
+      event >= 0
+        ? timing.event[event] === sequence
+        : (event & 1) !== 0 || timing.timerEvent[(-2 - event) >> 1] === sequence,
+    );
+    this.staleEvents = 0;
+  }
+
+  private checkWaits(): void {
+    const { machine, timing } = this.state;
+    for (const processor of machine.processors) {
+      if (timing.event[processor.id] !== 0) continue;
+      const frames = machine.threads[processor.thread] as Thread;
+      const frame = frames[frames.length - 1];
+      if (frame === undefined) continue;
+      const stage = stageTable[frame.at] as Stage;
+      if (stage.type === StageType.wait && conditionHolds(machine, processor, frame, stage)) {
+        throw new InternalError(
+          stageName(stage.at),
+          `processor ${processor.id} waits although the condition holds: its channel was not notified`,
+        );
+      }
+    }
+  }
+}
+
+/** @internal Takes one message of this value out of what is in flight to a processor. */
+export function takeMessage(processor: Processor, message: number): void {
+  const { inFlight } = processor;
+  const index = inFlight.indexOf(message);
+  if (index < 0)
+    throw new InternalError(`processor ${processor.id}`, `message ${message} arrives but was not in flight`);
+  for (let i = index + 1; i < inFlight.length; i++) inFlight[i - 1] = inFlight[i] as number;
+  inFlight.pop();
+}
