@@ -9,6 +9,8 @@ export interface ApicMemory {
   descriptorBase: number;
   descriptors: PostedInterruptDescriptor[];
   pidPointerTables: PidPointerTable[];
+  /** Physical-address width in bits (MAXPHYADDR), 32-52: a PID pointer with a higher bit is not valid. 52 if absent. */
+  physicalAddressWidth?: number;
 }
 
 /** A PID-pointer table in memory: entry `i` (8 bytes) is at `address + 8 * i`. SDM vol. 3C, "IPI Virtualization". */

@@ -4,14 +4,7 @@ import type { ExitReason } from './exit-reason.js';
  * What an architectural operation came to. An architectural fault is an outcome and never a thrown error; after a fault
  * nothing else has changed.
  */
-export type Outcome =
-  | Completed
-  | Data
-  | Fault
-  | VmExit
-  | Passthrough
-  | Posted
-  | VirtualInterrupt;
+export type Outcome = Completed | Data | Fault | VmExit | Passthrough | Posted | VirtualInterrupt;
 
 /** The operation was done (for a virtualized access: with all of its emulation) and no VM exit followed. */
 export interface Completed {
@@ -67,3 +60,5 @@ export const completed: Completed = { kind: 'completed' };
 export const passthrough: Passthrough = { kind: 'passthrough' };
 /** #GP(0). */
 export const generalProtection: Fault = { kind: 'fault', vector: 13, errorCode: 0 };
+/** Posted without a notification, because one is outstanding or suppressed. */
+export const postedSilently: Posted = { kind: 'posted', notify: false, vector: 0, destination: 0 };
