@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    setupFiles: ['test/setup.ts'],
+    testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'source', include: ['test/**/*.test.ts'], exclude: ['test/docs/**', 'test/package/**'] },
+      },
+      {
+        // What users get: these run against dist/, so `npm run build` comes first.
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/docs/**/*.test.ts', 'test/package/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+    coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/cli/**'] },
+  },
+});
