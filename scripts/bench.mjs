@@ -11,10 +11,15 @@ const folder = join(root, 'test', 'bench');
 // Inside node_modules, so that what is not bundled is found from there.
 const out = join(root, 'node_modules', '.cache', 'vmx-apic-bench');
 
-const names = readdirSync(folder)
+const all = readdirSync(folder)
   .filter((file) => file.endsWith('.ts'))
-  .map((file) => basename(file, '.ts'))
-  .filter((name) => process.argv.length === 2 || process.argv.slice(2).includes(name));
+  .map((file) => basename(file, '.ts'));
+const names = process.argv.length > 2 ? process.argv.slice(2) : all;
+const unknown = names.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such benchmark: ${unknown.join(', ')} (there are ${all.join(', ')})`);
+  process.exit(2);
+}
 
 await build({
   entryPoints: names.map((name) => join(folder, `${name}.ts`)),
