@@ -126,16 +126,16 @@ export function capabilitiesOf(options: CapabilityOptions = {}): Capabilities {
   return capabilities;
 }
 
-/** Takes a control away; one that activates a word takes the whole word with it. */
+/**
+ * Takes a control away; one that activates a word takes the whole word with it. A processor that lacks a control of the
+ * default1 class has the bit as a reserved one, which must be 1.
+ */
 export function removeControl(capabilities: Capabilities, control: ControlName): void {
   const mask = maskOf(control);
   const settings = capabilities[wordOf(control).name];
-  if (Array.isArray(settings)) {
-    settings[0] = (settings[0] & ~mask) >>> 0;
-  } else {
-    settings.mayBeOne = (settings.mayBeOne & ~mask) >>> 0;
-    settings.mustBeOne = (settings.mustBeOne & ~mask) >>> 0;
-  }
+  if (Array.isArray(settings)) settings[0] = (settings[0] & ~mask) >>> 0;
+  else if ((wordOf(control).default1 & mask) !== 0) settings.mustBeOne |= mask;
+  else settings.mayBeOne = (settings.mayBeOne & ~mask) >>> 0;
   for (const { name, bits, activatedBy } of Object.values(controlWords)) {
     if (activatedBy !== control) continue;
     for (const bit of Object.keys(bits)) removeControl(capabilities, `${name}.${bit}` as ControlName);

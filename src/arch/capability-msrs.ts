@@ -53,7 +53,7 @@ export function readCapabilityMsr(capabilities: Capabilities, msr: number): bigi
   if (msr === 0x485) return misc(capabilities);
   if (msr === 0x48a) return highestIndex(capabilities) << 1n;
   const word = words.find((candidate) => candidate.msr === msr || candidate.trueMsr === msr);
-  if (word === undefined) return null;
+  if (word === undefined || msr === 0) return null;
   if (word.activatedBy !== null && !isSupported(capabilities, word.activatedBy)) return null;
   const settings = capabilities[word.name];
   if (Array.isArray(settings)) return u64ToBigInt(settings);
