@@ -63,6 +63,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   private stopRequested = false;
   private staleEvents = 0;
   private stageCount = 0;
+  private lastStage = Number.POSITIVE_INFINITY;
 
   constructor(state: RunState<M, O>, options: TimedOptions<M, C, O>) {
     this.state = state;
@@ -70,7 +71,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     this.hooks = options.hooks;
     this.stageCost = options.costs.stage;
     this.jitter = options.jitter ?? 0;
-    this.fuse = options.plain !== true;
+    this.fuse = options.plain !== true && options.checkWaits !== true;
     this.starts = options.onStage === undefined ? undefined : state.machine.processors.map(() => state.timing.now);
   }
 
@@ -87,7 +88,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   /** Runs until nothing is left to happen, or a limit is reached. */
   run(limit: RunLimit = {}): RunEnd {
     const lastTime = limit.time ?? Number.POSITIVE_INFINITY;
-    const lastStage = limit.stages === undefined ? Number.POSITIVE_INFINITY : this.stageCount + limit.stages;
+    this.lastStage = limit.stages === undefined ? Number.POSITIVE_INFINITY : this.stageCount + limit.stages;
     const { queue, timing } = this.state;
     this.stopRequested = false;
     if (timing.begun === 0) this.beginAll();
@@ -121,7 +122,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       }
       if (this.options.checkWaits === true) this.checkWaits();
       if (this.stopRequested) return 'stopped';
-      if (this.stageCount >= lastStage) return 'stages';
+      if (this.stageCount >= this.lastStage) return 'stages';
     }
     return 'quiescent';
   }
@@ -267,9 +268,13 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     const { hooks, fuse } = this;
     const processor = machine.processors[p] as C;
     let now = time;
+    // Its event stays first until it is replaced, even if an effect asks for something at this very time.
+    queue.time[0] = -1;
     for (;;) {
       timing.now = now;
       let elapsed = 0;
+      let ahead = false;
+      let end = -2;
       let next: Stage | undefined;
       if (timing.phase[p] === Phase.beginning) {
         next = settle(machine, processor, hooks, false);
@@ -283,7 +288,8 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
           if (stage.type === StageType.wait) {
             // Somebody else may have made the condition false again while this processor was on its way.
             if (!conditionHolds(machine, processor, frame, stage)) {
-              next = stage;
+              next = settle(machine, processor, hooks, false);
+              if (requests.count !== 0) this.carryOut(p, now, undefined);
               break;
             }
             frame.at = stage.at + 1;
@@ -294,12 +300,13 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
           if (requests.count !== 0) this.carryOut(p, now + elapsed, frame, stage);
           if (processor.shadow !== 0 && stage.kind === 'program') retire(machine, processor, hooks);
           if (this.starts !== undefined) this.options.onStage?.(p, stage, start, now + elapsed, frame);
-          next = settle(machine, processor, hooks, elapsed > 0);
+          next = settle(machine, processor, hooks, ahead);
           if (requests.count !== 0) this.carryOut(p, now + elapsed, frame);
           if (
             !fuse ||
             next === undefined ||
             !next.local ||
+            next.line !== undefined ||
             next.work !== undefined ||
             (next.boundary && processor.masked === 0)
           ) {
@@ -307,13 +314,21 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
           }
           start = now + elapsed;
           elapsed += this.cost(next, p);
+          ahead = true;
+          if (now + elapsed > lastTime || this.stageCount >= this.lastStage) {
+            if (this.starts !== undefined) this.starts[p] = start;
+            timing.phase[p] = Phase.running;
+            end = now + elapsed;
+            break;
+          }
         }
       }
-      let end: number;
-      if (
-        elapsed > 0 &&
-        next !== undefined &&
-        (next.type !== StageType.ordinary ||
+      if (end >= 0) {
+        // The run stops during a local stage that is under way already.
+      } else if (
+        ahead &&
+        (next === undefined ||
+          next.type !== StageType.ordinary ||
           next.line !== undefined ||
           next.work !== undefined ||
           (next.boundary && processor.masked === 0))
@@ -328,7 +343,13 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         popEvent(queue);
         return;
       }
-      if (fuse && end < secondTime(queue) && end <= lastTime && !this.stopRequested) {
+      if (
+        fuse &&
+        end < secondTime(queue) &&
+        end <= lastTime &&
+        !this.stopRequested &&
+        this.stageCount < this.lastStage
+      ) {
         now = end;
         continue;
       }
