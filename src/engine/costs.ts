@@ -18,7 +18,7 @@ export interface CostTable {
 }
 
 /** The key of a cache-line transfer between two processors, by distance. */
-export const lineTransferKey = 'line-transfer';
+export const lineTransferKey = 'lineTransfer';
 
 /**
  * Resolves cost keys against a profile's costs. Throws an {@link InputError} that names the first key that is missing or is not

@@ -1,25 +1,40 @@
 import { InternalError } from './errors.js';
 import { type Routine, type Stage, stageName, stageTable } from './routine.js';
-import type { Frame, Locals, Machine, Processor, Thread } from './state.js';
+import type { Frame, Locals, Machine, Numbers, Processor, Thread } from './state.js';
 
 /** A new activation of `routine`, at its first stage, its locals at their initial values. */
 export function frameOf(routine: Routine<Locals>): Frame {
-  return { at: routine.entry, value: 0, left: 0, locals: routine.locals() };
+  return { at: routine.entry, value: 0, left: 0, event: 0, locals: routine.locals() };
 }
 
 /**
  * Calls `routine` on the processor's current thread and returns its locals, for the caller to fill in. The callee runs when
  * the current effect has ended; what it returns is the `returned` of the stage that follows.
  */
-export function call<L extends Locals>(machine: Machine, processor: Processor, routine: Routine<L>): L {
+export function call<L extends Numbers<L>>(machine: Machine, processor: Processor, routine: Routine<L>): L {
   return callOn(machine.threads[processor.thread] as Thread, routine);
 }
 
 /** Calls `routine` on a thread that need not be running. */
-export function callOn<L extends Locals>(thread: Thread, routine: Routine<L>): L {
+export function callOn<L extends Numbers<L>>(thread: Thread, routine: Routine<L>): L {
   const locals = routine.locals();
-  thread.push({ at: routine.entry, value: 0, left: 0, locals });
+  thread.push({ at: routine.entry, value: 0, left: 0, event: 0, locals });
   return locals;
+}
+
+/**
+ * Puts a routine on a thread because of an event: the frame below goes on afterwards as if nothing had been, and keeps what it
+ * had got returned.
+ */
+export function interruptWith<L extends Numbers<L>>(thread: Thread, routine: Routine<L>): L {
+  const locals = routine.locals();
+  thread.push({ at: routine.entry, value: 0, left: 0, event: 1, locals });
+  return locals;
+}
+
+/** As {@link interruptWith}, for a routine that the state names by the number of its first stage (an IDT entry). */
+export function interruptAt(thread: Thread, entry: number): void {
+  interruptWith(thread, (stageTable[entry] as Stage).routine);
 }
 
 /** The frame that runs next on a thread, or undefined if the thread has ended. */

@@ -1,6 +1,7 @@
 import { InternalError } from './errors.js';
+import { Request } from './requests.js';
 import { done, type Stage, StageType, stageName, stageTable } from './routine.js';
-import type { Frame, Machine, Processor, Thread } from './state.js';
+import type { Frame, Machine, Processor, Requests, Thread } from './state.js';
 
 /**
  * What the rooms above decide: which events a processor recognises, and what the arrival of a message and the expiry of a
@@ -78,14 +79,14 @@ export function settle<M extends Machine, C extends Processor>(
     const frames = machine.threads[processor.thread] as Thread;
     const depth = frames.length;
     if (depth === 0) {
-      if (processor.attention !== 0 && hooks.recognise(machine, processor)) continue;
+      if (!stopAtBoundary && processor.attention !== 0 && hooks.recognise(machine, processor)) continue;
       return undefined;
     }
     const frame = frames[depth - 1] as Frame;
     const stage = stageTable[frame.at] as Stage;
     if (stage.type === StageType.end) {
       frames.pop();
-      if (depth > 1) (frames[depth - 2] as Frame).value = frame.value;
+      if (depth > 1 && frame.event === 0) (frames[depth - 2] as Frame).value = frame.value;
       if (processor.shadow !== 0 && stage.kind === 'instruction') retire(machine, processor, hooks);
       continue;
     }
@@ -95,7 +96,18 @@ export function settle<M extends Machine, C extends Processor>(
     }
     if (stage.type !== StageType.glue) return stage;
     if (elements > glueLimit) throw new InternalError(stageName(stage.at), 'an endless loop of elements without cost');
+    const requested = machine.requests.count;
     runStage(machine, processor, frames, frame, stage);
+    if (machine.requests.count !== requested) checkGlue(machine.requests, requested, stage);
+  }
+}
+
+/** Glue happens at no time of its own, so all that it may ask for is to be observed. */
+function checkGlue(requests: Requests, from: number, stage: Stage): void {
+  for (let i = from; i < requests.count; i += 4) {
+    if (requests.words[i] !== Request.observe) {
+      throw new InternalError(stageName(stage.at), 'is glue but sends, notifies, arms a timer or reads the clock');
+    }
   }
 }
 

@@ -1,11 +1,11 @@
 import { InternalError } from './errors.js';
-import type { Locals, Machine, Processor } from './state.js';
+import type { Locals, Machine, Numbers, Processor } from './state.js';
 
 /**
  * What an effect returns. Nothing: the next stage follows (or, if the effect has called a routine, follows when that returns).
  * A stage's name: that stage is next. {@link done}: the routine returns. A number: it returns that value.
  */
-export type Control<Name extends string = never> = Name | number | typeof done | void;
+export type Control<Name extends string = never> = Name | number | typeof done | undefined;
 
 /** The routine returns without a value. */
 export const done: unique symbol = Symbol('done');
@@ -68,7 +68,7 @@ export interface WaitOptions<M, C, L> {
 }
 
 /** A routine: a named list of stages. */
-export interface Routine<L extends Locals = Locals> {
+export interface Routine<L extends Numbers<L> = Locals> {
   readonly name: string;
   readonly kind: RoutineKind;
   /** Number of its first stage. */
@@ -176,21 +176,21 @@ export function flowChart(routine: Routine): { stage: string; to: string[] }[] {
 /** The words in which a room writes its routines, typed by its machine and its processor. */
 export interface Notation<M extends Machine, C extends Processor> {
   /** Host code or guest code. Names are unique over all routines. */
-  program<L extends Locals>(name: string, locals: () => L, stages: readonly StageSpec<M, C, L>[]): Routine<L>;
+  program<L extends Numbers<L>>(name: string, locals: () => L, stages: readonly StageSpec<M, C, L>[]): Routine<L>;
   /**
    * An instruction of more than one stage. Its locals are the operands, which the caller fills in and its stages must not
    * change, and those named in `scratch`, which return to their initial values when the instruction restarts.
    */
-  instruction<L extends Locals>(
+  instruction<L extends Numbers<L>>(
     name: string,
     locals: () => L,
     scratch: readonly (keyof L & string)[],
     stages: readonly StageSpec<M, C, L>[],
   ): Routine<L>;
   /** What the processor does inside an instruction or on an event: never interrupted. */
-  microcode<L extends Locals>(name: string, locals: () => L, stages: readonly StageSpec<M, C, L>[]): Routine<L>;
+  microcode<L extends Numbers<L>>(name: string, locals: () => L, stages: readonly StageSpec<M, C, L>[]): Routine<L>;
   /** One atomic, costed step. `cost` is a key that the profile must have. */
-  stage<const Name extends string, L extends Locals, To extends string = never>(
+  stage<const Name extends string, L extends Numbers<L>, To extends string = never>(
     name: Name,
     cost: string,
     visibility: Visibility,
@@ -201,7 +201,7 @@ export interface Notation<M extends Machine, C extends Processor> {
    * A call or a test without cost, done with the stage before it: it may look at locals, never at anything that another
    * processor can change.
    */
-  glue<const Name extends string, L extends Locals, To extends string = never>(
+  glue<const Name extends string, L extends Numbers<L>, To extends string = never>(
     name: Name,
     effect: (machine: M, processor: C, locals: L, returned: number) => Control<NoInfer<To>>,
     options?: { readonly to?: readonly To[] },
@@ -210,7 +210,7 @@ export interface Notation<M extends Machine, C extends Processor> {
    * A hardware spin or idle: goes on once the condition holds, then costs `cost`. The condition is the meaning; the channel
    * only says when to test again. For a sleep use explicit task state in explicit stages.
    */
-  until<const Name extends string, L extends Locals>(
+  until<const Name extends string, L extends Numbers<L>>(
     name: Name,
     cost: string,
     condition: (machine: M, processor: C, locals: L) => boolean,
@@ -218,7 +218,7 @@ export interface Notation<M extends Machine, C extends Processor> {
   ): StageSpec<M, C, L, Name>;
 }
 
-function nothing(): void {}
+function nothing(): undefined {}
 
 /**
  * The notation for a machine type: `const { program, stage, local, shared } = notation<MyMachine, MyProcessor>()`.
@@ -266,7 +266,7 @@ export function notation<M extends Machine, C extends Processor>(): Notation<M, 
 /** Marks, in the specification of a wait, that events are recognised during it. */
 const interruptibleWait: readonly string[] = [];
 
-function define<M, C, L extends Locals>(
+function define<M, C, L extends Numbers<L>>(
   name: string,
   kind: RoutineKind,
   locals: () => L,

@@ -1,6 +1,9 @@
 /** The numbers that a routine works with: its operands, its working registers, its result. */
 export type Locals = Record<string, number>;
 
+/** Any object type whose properties are numbers: what the locals of a particular routine are. */
+export type Numbers<L> = { [Name in keyof L]: number };
+
 /**
  * One activation of a routine. In memory `at` is the number of the stage that runs next; a saved frame names its routine
  * and stage instead (see {@link saveRun}), so nothing depends on the order in which routines were registered.
@@ -12,6 +15,8 @@ export interface Frame {
   value: number;
   /** Cycles left of a work stage that was cut by an interrupt; 0 if none was. Belongs to the timing part of the state. */
   left: number;
+  /** 1 if an event put the frame there: what it returns does not reach the interrupted frame. */
+  event: number;
   locals: Locals;
 }
 

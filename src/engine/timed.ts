@@ -1,5 +1,6 @@
 import { type CostTable, missingCost } from './costs.js';
 import { InternalError } from './errors.js';
+import { isLive, isTimer, messageEvent, slotOf, timerEvent, timerOf } from './events.js';
 import { conditionHolds, type Hooks, retire, runStage, settle } from './interpreter.js';
 import { popEvent, purgeQueue, pushEvent, replaceTop, secondTime } from './queue.js';
 import { randomUnit } from './random.js';
@@ -42,10 +43,6 @@ export interface RunLimit {
 
 /** Why a run stopped: nothing is left to happen, the time or the number of stages was reached, or {@link TimedRun.stop} was called. */
 export type RunEnd = 'quiescent' | 'time' | 'stages' | 'stopped';
-
-/** Events of timers and messages are below 0, those of processors are their ids. */
-const messageEvent = (slot: number): number => -1 - 2 * slot;
-const timerEvent = (timer: number): number => -2 - 2 * timer;
 
 /**
  * A discrete-event run: every stage takes its cost in cycles, its effect comes at its end. The state is plain data and is
@@ -103,8 +100,8 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         }
         if (time > lastTime) return 'time';
         this.runProcessor(event, time, lastTime);
-      } else if ((event & 1) === 0) {
-        const timer = (-2 - event) >> 1;
+      } else if (isTimer(event)) {
+        const timer = timerOf(event);
         if (timing.timerEvent[timer] !== sequence) {
           this.dropStale();
           continue;
@@ -118,7 +115,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         if (time > lastTime) return 'time';
         timing.now = time;
         popEvent(queue);
-        this.arrive((-1 - event) >> 1);
+        this.arrive(slotOf(event));
       }
       if (this.options.checkWaits === true) this.checkWaits();
       if (this.stopRequested) return 'stopped';
@@ -143,15 +140,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     const { queue, timing } = this.state;
     if (timing.begun === 0) return timing.now;
     while (queue.size > 0) {
-      const event = queue.event[0] as number;
-      const sequence = queue.sequence[0] as number;
-      if (
-        event >= 0
-          ? timing.event[event] === sequence
-          : (event & 1) !== 0 || timing.timerEvent[(-2 - event) >> 1] === sequence
-      ) {
-        return queue.time[0] as number;
-      }
+      if (isLive(timing, queue.event[0] as number, queue.sequence[0] as number)) return queue.time[0] as number;
       this.dropStale();
     }
     return Number.POSITIVE_INFINITY;
@@ -237,6 +226,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   private wait(processor: C, frame: Frame, stage: Stage): void {
     const { machine, timing } = this.state;
     const p = processor.id;
+    this.reread(processor, frame, stage);
     const channel = (stage.channel as NonNullable<Stage['channel']>)(machine, processor, frame.locals);
     timing.event[p] = 0;
     if (channel < 0) {
@@ -245,6 +235,14 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       timing.phase[p] = channel;
       (timing.waiters[channel] as number[]).push(p);
     }
+  }
+
+  /** A processor that spins on a line has it again after every look: whoever writes it next pays for the transfer. */
+  private reread(processor: C, frame: Frame, stage: Stage): void {
+    if (stage.line === undefined) return;
+    const { machine, timing } = this.state;
+    const line = stage.line(machine, processor, frame.locals);
+    if (line >= 0) timing.lineOwner[line] = processor.id;
   }
 
   private leaveWait(p: number): void {
@@ -417,6 +415,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         this.options.onWake?.(p, now, by);
         timing.event[p] = pushEvent(queue, this.begin(processor, stage, now), p);
       } else {
+        this.reread(processor, frame, stage);
         waiters[kept++] = p;
       }
     }
@@ -477,11 +476,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   private countStale(): void {
     const { queue, timing } = this.state;
     if (++this.staleEvents < 64 || 2 * this.staleEvents < queue.size) return;
-    purgeQueue(queue, (event, sequence) =>
-      event >= 0
-        ? timing.event[event] === sequence
-        : (event & 1) !== 0 || timing.timerEvent[(-2 - event) >> 1] === sequence,
-    );
+    purgeQueue(queue, (event, sequence) => isLive(timing, event, sequence));
     this.staleEvents = 0;
   }
 

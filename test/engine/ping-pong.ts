@@ -98,7 +98,7 @@ export const toyRoutines = [sendMessage, source, target, entry, handler];
 export const toyCosts = {
   'toy-step': 10,
   'toy-flight': [0, 40, 100, 300] as const,
-  'line-transfer': [0, 20, 60, 150] as const,
+  'lineTransfer': [0, 20, 60, 150] as const,
 };
 export const toyDistance = (a: number, b: number): number => (a === b ? 0 : a >> 1 === b >> 1 ? 2 : 3);
 

@@ -1,0 +1,67 @@
+import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
+import { shared } from '../engine/routine.js';
+import { apicPageRead, apicPageWrite } from '../hardware/apic-page-access.js';
+import type { LogicalProcessor } from '../hardware/machine.js';
+import { Record } from '../hardware/records.js';
+import { wrmsr } from '../hardware/wrmsr.js';
+import { type GuestMachine, guest, guestMemory } from './machine.js';
+
+const { program, stage, glue } = guest;
+
+const ICR_LOW = 0x300;
+const ICR_HIGH = 0x310;
+const EOI = 0x0b0;
+const BUSY = 0x1000;
+
+/** Sends an IPI through the xAPIC: waits for the delivery status, writes ICR high, then low. kvm-unit-tests `xapic_icr_write`. */
+export const xapicIcrWrite = program('xapic_icr_write', () => ({ value: 0, destination: 0 }), [
+  glue('read-icr', (m, cpu) => {
+    call(m, cpu, apicPageRead).offset = ICR_LOW;
+  }),
+  glue('test-busy', (_m, _cpu, _f, icr) => ((icr & BUSY) === 0 ? undefined : 'read-icr'), { to: ['read-icr'] }),
+  glue('write-icr2', (m, cpu, f) => {
+    const store = call(m, cpu, apicPageWrite);
+    store.offset = ICR_HIGH;
+    store.value = (f.destination << 24) >>> 0;
+  }),
+  glue('write-icr', (m, cpu, f) => {
+    const store = call(m, cpu, apicPageWrite);
+    store.offset = ICR_LOW;
+    store.value = f.value;
+    observe(m, Record.ipiSent, cpu.vcpu, f.value & 0xff);
+  }),
+]);
+
+/** Sends an IPI through the x2APIC: a fence, then one WRMSR. kvm-unit-tests `x2apic_icr_write`. */
+export const x2apicIcrWrite = program('x2apic_icr_write', () => ({ value: 0, destination: 0 }), [
+  stage('mfence', 'mfence', shared, () => {}),
+  glue('wrmsr-icr', (m, cpu, f) => {
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x830;
+    write.low = f.value;
+    write.high = f.destination;
+    observe(m, Record.ipiSent, cpu.vcpu, f.value & 0xff);
+  }),
+]);
+
+/** `apic_icr_write` through the guest's `apic_ops`. */
+export function apicIcrWrite(
+  machine: GuestMachine,
+  processor: LogicalProcessor,
+  value: number,
+  destination: number,
+): void {
+  const write = call(machine, processor, guestMemory(machine, processor).x2apic === 1 ? x2apicIcrWrite : xapicIcrWrite);
+  write.value = value;
+  write.destination = destination;
+}
+
+/** `apic_write(APIC_EOI, 0)` through the guest's `apic_ops`. */
+export function apicEoi(machine: GuestMachine, processor: LogicalProcessor): void {
+  if (guestMemory(machine, processor).x2apic === 1) {
+    call(machine, processor, wrmsr).msr = 0x80b;
+  } else {
+    call(machine, processor, apicPageWrite).offset = EOI;
+  }
+}

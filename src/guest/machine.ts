@@ -1,0 +1,37 @@
+import { notation } from '../engine/routine.js';
+import type { HardwareMachine, LogicalProcessor } from '../hardware/machine.js';
+
+/** The memory of a kvm-unit-tests guest that its processors share: the variables of `lib/x86/smp.c`. */
+export interface UnitTestMemory {
+  ipiLock: number;
+  ipiFunction: number;
+  ipiData: number;
+  ipiDone: number;
+  ipiWait: number;
+  activeCpus: number;
+  /** The cache line that holds them: they are small static variables that the linker puts side by side. */
+  line: number;
+  /** Notified when `ipiDone` changes. */
+  doneChannel: number;
+  /** 1 if the guest uses the local APIC in x2APIC mode. */
+  x2apic: number;
+}
+
+/** The machine as guest programs know it. */
+export interface GuestMachine extends HardwareMachine {
+  /** One per VM. */
+  guests: UnitTestMemory[];
+}
+
+/** The notation of this room's routines. */
+export const guest = notation<GuestMachine, LogicalProcessor>();
+
+/** The shared memory of the guest that a processor runs. */
+export function guestMemory(machine: GuestMachine, processor: LogicalProcessor): UnitTestMemory {
+  return machine.guests[machine.vcpus[processor.vcpu]?.vm ?? -1] as UnitTestMemory;
+}
+
+/** Its cache line. */
+export function guestLine(machine: GuestMachine, processor: LogicalProcessor): number {
+  return guestMemory(machine, processor).line;
+}

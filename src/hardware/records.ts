@@ -1,0 +1,18 @@
+import { recordKind } from '../engine/records.js';
+
+/** What hardware and guest routines tell observers. */
+export const Record = {
+  vmExit: recordKind('vm-exit', 'reason', 'qualification'),
+  vmEntry: recordKind('vm-entry', 'vcpu'),
+  /** An interrupt was posted to a descriptor. */
+  posted: recordKind('posted', 'descriptor', 'vector'),
+  /** The vector was pending in the descriptor already. */
+  coalesced: recordKind('coalesced', 'descriptor', 'vector'),
+  /** A vector goes through the guest's IDT. */
+  delivered: recordKind('delivered', 'vcpu', 'vector'),
+  physicalIpi: recordKind('physical-ipi', 'destination', 'vector'),
+  /** A guest program asks for an IPI. */
+  ipiSent: recordKind('ipi-sent', 'vcpu', 'vector'),
+  /** The guest program begins (1) or ends (0) an iteration of what it measures. */
+  iteration: recordKind('iteration', 'number', 'begins'),
+} as const;

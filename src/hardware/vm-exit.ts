@@ -1,0 +1,39 @@
+import type { VmExit } from '../arch/outcome.js';
+import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
+import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
+import { shared } from '../engine/routine.js';
+import type { Thread } from '../engine/state.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { Record } from './records.js';
+
+const { microcode, stage } = hardware;
+
+/** What the processor does on a VM exit: saves guest state, loads host state. SDM vol. 3C, "VM Exits". */
+export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
+  stage('save-guest-load-host', 'vmExit', shared, () => {}),
+]);
+
+/**
+ * A VM exit: the guest's instruction is retired (trap-like) or will start again (fault-like), the exit is recorded in the VMCS,
+ * and the processor goes on in root operation, where it entered, with interrupts disabled.
+ */
+export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, exit: VmExit): void {
+  const vcpu = currentVcpu(machine, processor);
+  const guest = machine.threads[vcpu.thread] as Thread;
+  if (inInstruction(guest)) {
+    if (exit.trapLike) retireInstruction(guest);
+    else restartInstruction(guest);
+  }
+  vcpu.exit.reason = exit.reason;
+  vcpu.exit.qualification = exit.qualification;
+  vcpu.exit.interruptionInformation = exit.interruptionInformation ?? 0;
+  vcpu.interruptibility = (vcpu.interruptibility & ~1) | (processor.shadow > 0 ? 1 : 0);
+  leaveApicVirtualization(vcpu);
+  processor.shadow = 0;
+  processor.nonRoot = 0;
+  processor.masked = 1;
+  processor.thread = processor.hostThread;
+  observe(machine, Record.vmExit, exit.reason, exit.qualification);
+  callOn(machine.threads[processor.hostThread] as Thread, vmExitMicrocode);
+}

@@ -1,0 +1,82 @@
+import { ExitReason } from '../arch/exit-reason.js';
+import { beginWrmsr, virtualizeRdmsr } from '../arch/msr-access.js';
+import { interceptsRead, interceptsWrite } from '../arch/msr-bitmap.js';
+import { call } from '../engine/frames.js';
+import { type Control, shared } from '../engine/routine.js';
+import { ipiVirtualization } from './ipi-virtualization.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { carryOut } from './outcome.js';
+import { vmExit } from './vm-exit.js';
+
+const { instruction, stage } = hardware;
+
+interface WrmsrOperands {
+  msr: number;
+  low: number;
+  high: number;
+}
+
+function virtualize(machine: HardwareMachine, processor: LogicalProcessor, f: WrmsrOperands): Control {
+  const vcpu = currentVcpu(machine, processor);
+  const outcome = beginWrmsr(vcpu, f.msr, f.low, f.high);
+  // TPR, EOI and self-IPI virtualization may have made a virtual interrupt recognized.
+  processor.attention = 1;
+  if (outcome !== 'ipi-virtualization') return carryOut(machine, processor, outcome);
+  const ipi = call(machine, processor, ipiVirtualization);
+  ipi.vector = vcpu.page.icrLow & 0xff;
+  ipi.destination = vcpu.page.icr64High;
+  return undefined;
+}
+
+/**
+ * WRMSR of an x2APIC register (800H-8FFH) in VMX non-root operation: the MSR bitmap first, then what APIC virtualization makes of
+ * it. SDM vol. 3C, "Virtualizing MSR-Based APIC Accesses".
+ */
+export const wrmsr = instruction(
+  'wrmsr',
+  () => ({ msr: 0, low: 0, high: 0 }),
+  [],
+  [
+    stage(
+      'msr-bitmap',
+      'msrBitmapCheck',
+      shared,
+      (m, cpu, f) => {
+        const vcpu = currentVcpu(m, cpu);
+        if (interceptsWrite(vcpu.vmcs, vcpu.msrBitmap, f.msr)) {
+          vcpu.exit.msr = f.msr;
+          vcpu.exit.low = f.low;
+          vcpu.exit.high = f.high;
+          vmExit(m, cpu, { kind: 'exit', reason: ExitReason.MsrWrite, qualification: 0, trapLike: false });
+          return undefined;
+        }
+        if (f.msr === 0x80b) return 'eoi-virtualization';
+        return f.msr === 0x830 ? undefined : 'virtualize';
+      },
+      { to: ['eoi-virtualization', 'virtualize'] },
+    ),
+    stage('store-vicr', 'vicrWrite', shared, (m, cpu, f) => virtualize(m, cpu, f)),
+    // Reached only when the microcode that the stage before called has returned.
+    stage('retire', 'instructionRetire', shared, () => 0),
+    stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) => virtualize(m, cpu, f)),
+    stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) => virtualize(m, cpu, f)),
+  ],
+);
+
+/** RDMSR of an x2APIC register in VMX non-root operation; returns EAX. */
+export const rdmsr = instruction(
+  'rdmsr',
+  () => ({ msr: 0 }),
+  [],
+  [
+    stage('msr-bitmap', 'msrBitmapCheck', shared, (m, cpu, f) => {
+      const vcpu = currentVcpu(m, cpu);
+      if (!interceptsRead(vcpu.vmcs, vcpu.msrBitmap, f.msr)) return;
+      vcpu.exit.msr = f.msr;
+      vmExit(m, cpu, { kind: 'exit', reason: ExitReason.MsrRead, qualification: 0, trapLike: false });
+    }),
+    stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) =>
+      carryOut(m, cpu, virtualizeRdmsr(currentVcpu(m, cpu), f.msr)),
+    ),
+  ],
+);

@@ -1,0 +1,128 @@
+import { ExitReason } from '../arch/exit-reason.js';
+import { recordKindOf } from '../engine/records.js';
+
+/** What is counted during a run: plain data, part of the run's state. Times are TSC cycles. */
+export interface Counters {
+  /** Iterations that do not count. */
+  warmup: number;
+  /** When the current iteration began; -1 outside one. */
+  iterationBegan: number;
+  /** Cycles of each iteration that counts. */
+  iterations: number[];
+  /** When the first counted iteration began and the last ended. */
+  began: number;
+  ended: number;
+  /** Exit reason, count, cycles from exit to entry; repeated. */
+  exits: number[];
+  /** Per processor: when it last entered or left the guest, and by which exit reason it left (-1 in the guest, -2 before the first entry). */
+  since: number[];
+  outBy: number[];
+  /** Cycles in the guest and in the host of processors that run virtual CPUs. */
+  guestCycles: number;
+  hostCycles: number;
+  sent: number;
+  delivered: number;
+  coalesced: number;
+}
+
+/** Counters at zero. */
+export function createCounters(processors: number, warmup: number): Counters {
+  return {
+    warmup,
+    iterationBegan: -1,
+    iterations: [],
+    began: -1,
+    ended: -1,
+    exits: [],
+    since: new Array<number>(processors).fill(0),
+    outBy: new Array<number>(processors).fill(-2),
+    guestCycles: 0,
+    hostCycles: 0,
+    sent: 0,
+    delivered: 0,
+    coalesced: 0,
+  };
+}
+
+/** Takes one record into account. */
+export type Recorder = (
+  counters: Counters,
+  time: number,
+  processor: number,
+  kind: number,
+  a: number,
+  b: number,
+) => void;
+
+/** A recorder for the kinds of record that are defined when it is made. */
+export function createRecorder(): Recorder {
+  const number = (name: string): number => recordKindOf(name).number;
+  const vmExit = number('vm-exit');
+  const vmEntry = number('vm-entry');
+  const coalesced = number('coalesced');
+  const delivered = number('delivered');
+  const ipiSent = number('ipi-sent');
+  const iteration = number('iteration');
+  return (counters, time, processor, kind, a, b) => {
+    const counting = counters.began >= 0;
+    if (kind === vmExit) {
+      if (counting && counters.outBy[processor] === -1) {
+        counters.guestCycles += time - Math.max(counters.since[processor] as number, counters.began);
+      }
+      counters.since[processor] = time;
+      counters.outBy[processor] = a;
+    } else if (kind === vmEntry) {
+      const reason = counters.outBy[processor] as number;
+      if (counting && reason >= 0) {
+        const cycles = time - Math.max(counters.since[processor] as number, counters.began);
+        counters.hostCycles += cycles;
+        countExit(counters.exits, reason, cycles);
+      }
+      counters.since[processor] = time;
+      counters.outBy[processor] = -1;
+    } else if (kind === iteration) {
+      if (b === 1) {
+        counters.iterationBegan = time;
+        if (a === counters.warmup) counters.began = time;
+      } else if (counting) {
+        counters.iterations.push(time - counters.iterationBegan);
+        counters.ended = time;
+      }
+    } else if (!counting) {
+      return;
+    } else if (kind === ipiSent) {
+      counters.sent++;
+    } else if (kind === delivered) {
+      counters.delivered++;
+    } else if (kind === coalesced) {
+      counters.coalesced++;
+    }
+  };
+}
+
+function countExit(exits: number[], reason: number, cycles: number): void {
+  let at = 0;
+  while (at < exits.length && exits[at] !== reason) at += 3;
+  if (at === exits.length) exits.push(reason, 0, 0);
+  exits[at + 1] = (exits[at + 1] as number) + 1;
+  exits[at + 2] = (exits[at + 2] as number) + cycles;
+}
+
+/** Brings the guest and host cycles of every processor up to the end of the last counted iteration. */
+export function finishCounters(counters: Counters): void {
+  if (counters.began < 0) return;
+  counters.since.forEach((since, processor) => {
+    const outBy = counters.outBy[processor] as number;
+    const cycles = Math.max(0, counters.ended - Math.max(since, counters.began));
+    if (outBy === -1) counters.guestCycles += cycles;
+    else if (outBy >= 0) counters.hostCycles += cycles;
+    counters.since[processor] = Math.max(since, counters.ended);
+  });
+}
+
+/** Linux's name of an exit reason: `MSR_WRITE` for 32. */
+export function exitReasonName(reason: number): string {
+  const found = Object.entries(ExitReason).find(([, number]) => number === reason);
+  if (found === undefined) return `EXIT_${reason}`;
+  return found[0].replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase();
+}

@@ -1,0 +1,62 @@
+import type { Summary } from '../observe/statistics.js';
+import type { PublishedFigure } from './schema.js';
+
+/** One VM-exit reason of a report. */
+export interface ExitRow {
+  /** Linux's name, as `MSR_WRITE`. */
+  readonly reason: string;
+  readonly count: number;
+  /** TSC cycles from exit to entry, all together. */
+  readonly cycles: number;
+  /** Part of the cycles of all exits, 0 to 1. */
+  readonly share: number;
+}
+
+/** One step of the way of an IPI. */
+export interface BreakdownRow {
+  /** `routine.stage`, or `flight`. */
+  readonly stage: string;
+  /** On whose time: `sender`, `target`, or `bus`. */
+  readonly on: 'sender' | 'target' | 'bus';
+  /** TSC cycles, cache-line transfers included. */
+  readonly cycles: number;
+}
+
+/** A published figure beside what was simulated. */
+export interface ComparedFigure extends PublishedFigure {
+  readonly simulated: number;
+  /** (simulated - published) / published, in percent. */
+  readonly errorPct: number;
+}
+
+/** What came of one variant of a scenario. */
+export interface VariantReport {
+  readonly name: string;
+  /** One iteration, in TSC cycles: over all iterations of all runs. */
+  readonly latencyCycles: Summary;
+  readonly latencyNs: Summary;
+  /** The means of the runs, in TSC cycles. */
+  readonly runs: Summary & { readonly stdev: number };
+  /** Time of all counted iterations of all runs. */
+  readonly totalNs: number;
+  readonly exits: readonly ExitRow[];
+  readonly exitsPerIteration: number;
+  /** TSC cycles of the processors that run virtual CPUs, during the counted iterations. */
+  readonly cpu: { readonly guest: number; readonly host: number; readonly haltPoll: number; readonly idle: number };
+  readonly interrupts: { readonly sent: number; readonly delivered: number; readonly coalesced: number };
+  /** Where the cycles of one iteration go: the chain of stages that decides how long it takes. Without jitter. */
+  readonly breakdown: readonly BreakdownRow[];
+  readonly published: readonly ComparedFigure[];
+}
+
+/** What came of a scenario. */
+export interface Report {
+  /** The scenario's name. */
+  readonly scenario: string;
+  readonly title: string;
+  /** The profile's name. */
+  readonly profile: string;
+  readonly seed: number;
+  readonly assumed: readonly { readonly path: string; readonly value: unknown; readonly why: string }[];
+  readonly variants: readonly VariantReport[];
+}

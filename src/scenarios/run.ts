@@ -1,0 +1,260 @@
+import { costsOf } from '../cost/profile.js';
+import { resolveCosts } from '../engine/costs.js';
+import { InputError, InternalError } from '../engine/errors.js';
+import { costKeysOf, stageName } from '../engine/routine.js';
+import { type TimedOptions, TimedRun } from '../engine/timed.js';
+import { createRunState, type RunState } from '../engine/timing.js';
+import { hardwareHooks } from '../hardware/events.js';
+import type { LogicalProcessor } from '../hardware/machine.js';
+import { distanceBetween } from '../host/topology.js';
+import { createTrace, criticalPath, type PathSegment, type Trace } from '../observe/critical-path.js';
+import { type Counters, createCounters, createRecorder, exitReasonName, finishCounters } from '../observe/recorder.js';
+import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
+import { buildMachine, profileOf, type SystemMachine } from './build.js';
+import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
+import { systemCostKeys, systemRoutines } from './routines.js';
+import { type PublishedFigure, parseScenario, type Scenario, type ScenarioInput, withValue } from './schema.js';
+
+/** The state of a run of a whole machine. */
+export type SystemState = RunState<SystemMachine, Counters>;
+/** A timed run of a whole machine. */
+export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
+
+/** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
+export function timedOptions(scenario: Scenario): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
+  const profile = profileOf(scenario.profile);
+  const { tscGhz = profile.tscGhz } = scenario.topology;
+  const { coreGhz = tscGhz } = scenario.topology;
+  return {
+    hooks: hardwareHooks,
+    costs: resolveCosts(costsOf(profile, { tscGhz, coreGhz }), [...costKeysOf(systemRoutines), ...systemCostKeys]),
+    distance: distanceBetween(scenario.topology),
+    jitter: scenario.jitter,
+    observe: createRecorder(),
+  };
+}
+
+/** A scenario's machine at time 0, and the run that will drive it. */
+export function createRun(
+  scenario: Scenario,
+  seed: number = scenario.seed,
+  more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
+): SystemRun {
+  const { machine, channels, lines } = buildMachine(scenario);
+  const counters = createCounters(machine.processors.length, scenario.workload.warmup);
+  const state = createRunState(machine, { channels, lines, seed }, counters);
+  return new TimedRun(state, { ...timedOptions(scenario), ...more });
+}
+
+/** Progress of {@link runScenario}. */
+export interface Progress {
+  readonly variant: string;
+  /** Runs that are done, and how many there are in all. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Options of {@link runScenario}. */
+export interface RunOptions {
+  /** Called after each run. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Runs a scenario with all its variants and reports what came of them.
+ *
+ * @param input - a scenario; what it does not say has the schema's defaults
+ * @returns the report; the same input gives the same report, to the last digit
+ * @throws InputError if the scenario is wrong, before anything runs
+ * @throws InternalError if the simulator breaks one of its own expectations; its `reproduction` says how to get there again
+ *
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict';
+ * import { presets, runScenario } from 'vmx-apic';
+ *
+ * const report = runScenario({ ...presets['ipi-virtualization'], runs: 1 });
+ * const withoutExits = report.variants.filter((variant) => variant.exitsPerIteration === 0);
+ * assert.equal(withoutExits.length, 2);
+ * ```
+ */
+export function runScenario(input: ScenarioInput, options: RunOptions = {}): Report {
+  const base = parseScenario(input);
+  const rows = variantsOf(input, base);
+  // Everything is built once before anything runs, so that what is wrong in the last variant is said now.
+  for (const { name, scenario } of rows) {
+    try {
+      createRun(scenario);
+    } catch (error) {
+      if (error instanceof InputError && base.variants !== undefined) {
+        throw new InputError(error.path, `${error.reason} (variant '${name}')`);
+      }
+      throw error;
+    }
+  }
+  const total = rows.reduce((sum, { scenario }) => sum + scenario.runs, 0);
+  let done = 0;
+  return {
+    scenario: base.name,
+    title: base.title ?? base.name,
+    profile: profileOf(base.profile).name,
+    seed: base.seed,
+    assumed: base.assumed.map(({ path, value, why }) => ({ path, value, why })),
+    variants: rows.map(({ name, scenario }) =>
+      runVariant(name, scenario, () => {
+        done++;
+        options.onProgress?.({ variant: name, done, total });
+      }),
+    ),
+  };
+}
+
+interface Row {
+  readonly name: string;
+  readonly scenario: Scenario;
+}
+
+function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
+  if (base.variants === undefined) return [{ name: base.name, scenario: base }];
+  const { variants: _, ...plain } = input;
+  return base.variants.map((variant, index) => {
+    let changed: unknown = { ...plain, published: variant.published };
+    for (const [path, value] of Object.entries(variant.set)) {
+      if (/^variants\b/.test(path)) throw new InputError(`variants[${index}].set`, 'a variant cannot have variants');
+      changed = withValue(changed, path, value);
+    }
+    return { name: variant.name, scenario: parseScenario(changed) };
+  });
+}
+
+function drive(run: SystemRun, scenario: Scenario, seed: number): void {
+  try {
+    run.run();
+    if (run.state.observers.iterations.length !== scenario.workload.iterations) {
+      throw new InternalError('workload', `ended after ${run.state.observers.iterations.length} iterations`);
+    }
+  } catch (error) {
+    if (error instanceof InternalError) error.reproduction = JSON.stringify({ ...scenario, seed, runs: 1 });
+    throw error;
+  }
+}
+
+function runVariant(name: string, scenario: Scenario, onRun: () => void): VariantReport {
+  const profile = profileOf(scenario.profile);
+  const { tscGhz = profile.tscGhz } = scenario.topology;
+  const iterations: number[] = [];
+  const means: number[] = [];
+  const exits = new Map<number, { count: number; cycles: number }>();
+  const cpu = { guest: 0, host: 0, haltPoll: 0, idle: 0 };
+  const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
+  let elapsed = 0;
+  for (let number = 0; number < scenario.runs; number++) {
+    const run = createRun(scenario, scenario.seed + number);
+    drive(run, scenario, scenario.seed + number);
+    const counters = run.state.observers;
+    finishCounters(counters);
+    let sum = 0;
+    for (const cycles of counters.iterations) {
+      iterations.push(cycles);
+      sum += cycles;
+    }
+    means.push(sum / counters.iterations.length);
+    for (let i = 0; i < counters.exits.length; i += 3) {
+      const row = exits.get(counters.exits[i] as number) ?? { count: 0, cycles: 0 };
+      row.count += counters.exits[i + 1] as number;
+      row.cycles += counters.exits[i + 2] as number;
+      exits.set(counters.exits[i] as number, row);
+    }
+    cpu.guest += counters.guestCycles;
+    cpu.host += counters.hostCycles;
+    interrupts.sent += counters.sent;
+    interrupts.delivered += counters.delivered;
+    interrupts.coalesced += counters.coalesced;
+    elapsed += counters.ended - counters.began;
+    onRun();
+  }
+  const exitCycles = [...exits.values()].reduce((sum, row) => sum + row.cycles, 0);
+  const exitCount = [...exits.values()].reduce((sum, row) => sum + row.count, 0);
+  const latencyCycles = summarize(iterations);
+  const report: VariantReport = {
+    name,
+    latencyCycles,
+    latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
+    runs: { ...summarize(means), stdev: standardDeviation(means) },
+    totalNs: elapsed / tscGhz,
+    exits: [...exits]
+      .map(
+        ([reason, row]): ExitRow => ({
+          reason: exitReasonName(reason),
+          ...row,
+          share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
+        }),
+      )
+      .sort((a, b) => b.cycles - a.cycles),
+    exitsPerIteration: exitCount / iterations.length,
+    cpu,
+    interrupts,
+    breakdown: breakdownOf(traceIteration(scenario), scenario),
+    published: [],
+  };
+  return { ...report, published: scenario.published.map((figure) => compare(figure, report)) };
+}
+
+function compare(figure: PublishedFigure, report: VariantReport): ComparedFigure {
+  let value: unknown = report;
+  for (const key of figure.metric.split('.')) {
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  }
+  if (typeof value !== 'number') {
+    throw new InputError('published', `'${figure.metric}' is not a number of a variant's report`);
+  }
+  return { ...figure, simulated: value, errorPct: (100 * (value - figure.value)) / figure.value };
+}
+
+/** One iteration in a steady state: what happened, on which processors, when. */
+export interface TracedIteration {
+  readonly trace: Trace;
+  readonly sender: number;
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** Records one iteration of a scenario's workload, after a few others, without jitter. */
+export function traceIteration(scenario: Scenario): TracedIteration {
+  const quiet: Scenario = { ...scenario, jitter: 0, workload: { ...scenario.workload, warmup: 3, iterations: 1 } };
+  const trace = createTrace();
+  const run = createRun(quiet, quiet.seed, {
+    plain: true,
+    onStage: (processor, stage, start, end) => {
+      trace.stages.push({ processor, stage: stageName(stage.at), start, end });
+    },
+    onSend: (from, to, _message, sent, arrives) => {
+      trace.flights.push({ from, to, sent, arrives });
+    },
+    onWake: (processor, time, by) => {
+      trace.wakes.push({ processor, time, by });
+    },
+  });
+  drive(run, quiet, quiet.seed);
+  const { began, ended } = run.state.observers;
+  const sender = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
+  return { trace, sender, began, ended };
+}
+
+function breakdownOf(traced: TracedIteration, scenario: Scenario): BreakdownRow[] {
+  const path = criticalPath(traced.trace, traced.sender, traced.began, traced.ended);
+  const sum = path.reduce((total, segment) => total + segment.cycles, 0);
+  if (sum !== traced.ended - traced.began) {
+    throw new InternalError(
+      `breakdown of ${scenario.name}`,
+      `the critical path has ${sum} cycles of ${traced.ended - traced.began}`,
+    );
+  }
+  return path.map(
+    (segment: PathSegment): BreakdownRow => ({
+      stage: segment.stage,
+      on: segment.stage === 'flight' ? 'bus' : segment.processor === traced.sender ? 'sender' : 'target',
+      cycles: segment.cycles,
+    }),
+  );
+}

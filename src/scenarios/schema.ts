@@ -1,0 +1,233 @@
+import * as v from 'valibot';
+import { InputError } from '../engine/errors.js';
+import { kernelVersions } from '../kvm/kernels.js';
+
+const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+const positive = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e12));
+const nonNegative = v.pipe(v.number(), v.minValue(0), v.maxValue(1e15));
+const switchable = v.optional(v.boolean());
+
+const costGroup = v.strictObject({
+  cycles: nonNegative,
+  range: v.tuple([nonNegative, nonNegative]),
+  status: v.picklist(['taken', 'fitted', 'estimated']),
+  source: v.string(),
+  keys: v.record(v.string(), nonNegative),
+  clock: v.optional(v.picklist(['core', 'uncore'])),
+  byDistance: v.optional(v.tuple([nonNegative, nonNegative, nonNegative, nonNegative])),
+});
+
+const inlineProfile = v.strictObject({
+  name: v.string(),
+  title: v.string(),
+  features: v.strictObject({ apicv: v.boolean(), ipiVirtualization: v.boolean() }),
+  tscGhz: positive,
+  groups: v.record(v.string(), costGroup),
+});
+
+const changedProfile = v.strictObject({ base: v.string(), set: v.record(v.string(), nonNegative) });
+
+/** By its shape, so that an error speaks of the form that was meant. */
+const profile = v.lazy((input) => {
+  if (typeof input !== 'object' || input === null) return v.string();
+  return 'base' in input ? changedProfile : inlineProfile;
+});
+
+const vm = v.strictObject({
+  /** How many virtual CPUs, 1 to 4096. */
+  vcpus: v.optional(count(1, 4096), 2),
+  /** Mode of the guest's local APICs. */
+  apicMode: v.optional(v.picklist(['xapic', 'x2apic']), 'x2apic'),
+  /** How the guest addresses its APICs. */
+  logicalMode: v.optional(v.picklist(['physical', 'cluster', 'flat']), 'physical'),
+  /** The logical processor of each virtual CPU; by default one core each, in order. */
+  pinning: v.optional(
+    v.lazy((input) => (typeof input === 'string' ? v.picklist(['float']) : v.array(count(0, 65_535)))),
+  ),
+  /** Defaults to what `host.kernel` had and the processor has. */
+  features: v.optional(
+    v.strictObject({
+      apicv: switchable,
+      ipiVirtualization: switchable,
+      icrFastpath: switchable,
+      tscDeadlineFastpath: switchable,
+      preemptionTimerFastpath: switchable,
+      postedTimer: switchable,
+      pvIpi: switchable,
+      pvTlbFlush: switchable,
+      hypervPvIpi: switchable,
+      avic: switchable,
+    }),
+    {},
+  ),
+  /** What an idle virtual CPU does, in workloads that do not say it themselves. */
+  guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
+});
+
+const vmexitWorkload = v.strictObject({
+  kind: v.literal('vmexit'),
+  /** A test of kvm-unit-tests' `x86/vmexit.c`. */
+  test: v.picklist(['ipi']),
+  /** What the target does meanwhile. */
+  targetIdle: v.optional(v.picklist(['loop', 'hlt']), 'loop'),
+  from: v.optional(count(0, 4095), 0),
+  to: v.optional(count(0, 4095), 1),
+  /** Iterations that count. */
+  iterations: v.optional(count(1, 10_000_000), 1000),
+  /** Iterations before them that do not. */
+  warmup: v.optional(count(0, 1_000_000), 64),
+});
+
+/** The workloads that are modelled, by kind. */
+const workload = v.variant('kind', [vmexitWorkload]);
+
+const published = v.strictObject({
+  /** Path into the variant's report, as `latencyCycles.mean`. */
+  metric: v.string(),
+  value: v.number(),
+  source: v.string(),
+  /** What the source says beside the mean. */
+  min: v.optional(v.number()),
+  max: v.optional(v.number()),
+  n: v.optional(count(1, 1_000_000_000)),
+});
+
+const assumption = v.strictObject({ path: v.string(), value: v.unknown(), why: v.string() });
+
+/**
+ * A scenario: a host, its VMs, a workload, and variants of it. Every key has a default but `workload`; unknown keys are errors.
+ */
+export const scenarioSchema = v.strictObject({
+  name: v.optional(v.string(), 'scenario'),
+  title: v.optional(v.string()),
+  /** Name of a profile, a profile with some costs replaced, or a whole one. */
+  profile: v.optional(profile, 'sapphire-rapids'),
+  topology: v.optional(
+    v.strictObject({
+      sockets: v.optional(count(1, 16), 1),
+      coresPerSocket: v.optional(count(1, 4096), 2),
+      threadsPerCore: v.optional(count(1, 2), 1),
+      /** Clock of the time-stamp counter; the profile's by default. */
+      tscGhz: v.optional(positive),
+      /** Clock of the cores; that of the time-stamp counter by default. */
+      coreGhz: v.optional(positive),
+    }),
+    {},
+  ),
+  host: v.optional(
+    v.strictObject({
+      kernel: v.optional(v.picklist(kernelVersions), '6.1'),
+      haltPollNs: v.optional(nonNegative, 200_000),
+      haltPollGrow: v.optional(nonNegative, 2),
+      haltPollGrowStart: v.optional(nonNegative, 10_000),
+      haltPollShrink: v.optional(nonNegative, 0),
+      mitigations: v.optional(v.record(v.string(), v.boolean()), {}),
+      cStates: v.optional(v.picklist(['default']), 'default'),
+    }),
+    {},
+  ),
+  vms: v.optional(v.pipe(v.array(vm), v.minLength(1), v.maxLength(256)), [{}]),
+  workload,
+  /** What the source of a figure does not state. */
+  assumed: v.optional(v.array(assumption), []),
+  /** Any integer; the same seed gives the same bytes. */
+  seed: v.optional(v.pipe(v.number(), v.safeInteger()), 1),
+  /** Relative spread of each stage's cost, 0 to 1. */
+  jitter: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
+  /** Independent runs, with consecutive seeds. */
+  runs: v.optional(count(1, 10_000), 1),
+  published: v.optional(v.array(published), []),
+  /** Changes of this scenario, by path; each is a row of the report. */
+  variants: v.optional(
+    v.pipe(
+      v.array(
+        v.strictObject({
+          name: v.string(),
+          set: v.optional(v.record(v.string(), v.unknown()), {}),
+          published: v.optional(v.array(published), []),
+        }),
+      ),
+      v.minLength(1),
+      v.maxLength(1000),
+    ),
+  ),
+});
+
+/** A scenario as a user writes it. */
+export type ScenarioInput = v.InferInput<typeof scenarioSchema>;
+/** A scenario with its defaults filled in. */
+export type Scenario = v.InferOutput<typeof scenarioSchema>;
+/** A workload with its defaults filled in. */
+export type Workload = Scenario['workload'];
+/** A published figure that a variant is compared with. */
+export type PublishedFigure = Scenario['published'][number];
+
+/** `vms[0].pinning[1]` */
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  let path = '';
+  for (const item of issue.path ?? []) {
+    path += typeof item.key === 'number' ? `[${item.key}]` : path === '' ? String(item.key) : `.${String(item.key)}`;
+  }
+  return path;
+}
+
+function reasonOf(issue: v.BaseIssue<unknown>): string {
+  const { expected, received, type } = issue;
+  if (type === 'strict_object' && expected === 'never') return 'is not a key of a scenario here';
+  if (received === 'undefined' && expected !== null) return `is missing (expected ${expected})`;
+  if (type === 'picklist' || type === 'literal' || type === 'variant') {
+    return `${received} is not one of ${(expected ?? '').replace(/^\(|\)$/g, '').replaceAll(' | ', ', ')}`;
+  }
+  return expected === null ? issue.message : `${received} is not ${expected}`;
+}
+
+/**
+ * Checks a scenario and fills in its defaults. Throws an {@link InputError} that names the first thing that is wrong.
+ *
+ * @param input - anything; JSON that was parsed
+ */
+export function parseScenario(input: unknown): Scenario {
+  const result = v.safeParse(scenarioSchema, input);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new InputError(pathOf(issue), reasonOf(issue));
+}
+
+/** Splits `vms[0].features.apicv` into its keys. Throws an {@link InputError} if it is not a path. */
+export function splitPath(path: string): (string | number)[] {
+  const keys: (string | number)[] = [];
+  const pattern = /(?:^|\.)([A-Za-z_][\w-]*)|\[(\d+)\]/y;
+  while (pattern.lastIndex < path.length) {
+    const match = pattern.exec(path);
+    if (match === null) throw new InputError(path, 'is not a path such as vms[0].features.ipiVirtualization');
+    keys.push(match[1] ?? Number(match[2]));
+  }
+  if (keys.length === 0) throw new InputError(path, 'is not a path such as vms[0].features.ipiVirtualization');
+  return keys;
+}
+
+/**
+ * A copy of `input` with the value at `path` replaced; objects on the way are made, lists may grow by one element.
+ *
+ * Throws an {@link InputError} if the path leads through something that is neither.
+ */
+export function withValue(input: unknown, path: string, value: unknown): unknown {
+  const replace = (current: unknown, keys: readonly (string | number)[]): unknown => {
+    const [key, ...rest] = keys;
+    if (key === undefined) return value;
+    if (typeof key === 'number') {
+      const list = current === undefined ? [] : current;
+      if (!Array.isArray(list)) throw new InputError(path, `there is no list to take element ${key} of`);
+      if (key > list.length) throw new InputError(path, `element ${key} does not exist (${list.length} there)`);
+      const copy: unknown[] = [...list];
+      copy[key] = replace(copy[key], rest);
+      return copy;
+    }
+    const object = current === undefined ? {} : current;
+    if (typeof object !== 'object' || object === null || Array.isArray(object)) {
+      throw new InputError(path, `there is no object to set '${key}' of`);
+    }
+    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest) };
+  };
+  return replace(input, splitPath(path));
+}
