@@ -40,7 +40,10 @@ export interface Passthrough {
   readonly kind: 'passthrough';
 }
 
-/** An interrupt was posted; `notify` says whether a notification (`vector` to physical APIC ID `destination`) is to be sent. */
+/**
+ * An interrupt was posted; `notify` says whether a notification is to be sent: `vector` to the physical APIC ID that `destination`
+ * holds as the descriptor's NDST does (`apicIdOfNdst`).
+ */
 export interface Posted {
   readonly kind: 'posted';
   readonly notify: boolean;
