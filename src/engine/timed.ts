@@ -2,6 +2,7 @@ import { type CostTable, missingCost } from './costs.js';
 import { InternalError } from './errors.js';
 import { isLive, isTimer, messageEvent, slotOf, timerEvent, timerOf } from './events.js';
 import { conditionHolds, type Hooks, retire, runStage, settle } from './interpreter.js';
+import { takeMessage } from './messages.js';
 import { popEvent, purgeQueue, pushEvent, replaceTop, secondTime } from './queue.js';
 import { randomUnit } from './random.js';
 import { Request } from './requests.js';
@@ -496,14 +497,4 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       }
     }
   }
-}
-
-/** @internal Takes one message of this value out of what is in flight to a processor. */
-export function takeMessage(processor: Processor, message: number): void {
-  const { inFlight } = processor;
-  const index = inFlight.indexOf(message);
-  if (index < 0)
-    throw new InternalError(`processor ${processor.id}`, `message ${message} arrives but was not in flight`);
-  for (let i = index + 1; i < inFlight.length; i++) inFlight[i - 1] = inFlight[i] as number;
-  inFlight.pop();
 }
