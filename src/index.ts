@@ -1,1 +1,22 @@
-export {};
+export {
+  type Clocks,
+  type CostGroup,
+  type CostStatus,
+  type ProcessorFeatures,
+  type Profile,
+  withCosts,
+} from './cost/profile.js';
+export { profiles } from './cost/profiles.js';
+export { InputError, InternalError } from './engine/errors.js';
+export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
+export { presets } from './scenarios/presets.js';
+export type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './scenarios/report.js';
+export { type Progress, type RunOptions, runScenario, type TracedVariant, traceScenario } from './scenarios/run.js';
+export {
+  type PublishedFigure,
+  parseScenario,
+  type Scenario,
+  type ScenarioInput,
+  scenarioSchema,
+  withValue,
+} from './scenarios/schema.js';

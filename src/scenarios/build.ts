@@ -15,7 +15,7 @@ import { kernels } from '../kvm/kernels.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, VcpuMode } from '../kvm/machine.js';
 import { sysvecKvmPostedIntrIpi, vcpuRun } from '../kvm/run.js';
 import { msrBitmapOf, vmcsOf } from '../kvm/set-up.js';
-import type { Scenario } from './schema.js';
+import type { MachineConfig } from './schema.js';
 
 /** The whole machine: hardware, KVM and guests. */
 export interface SystemMachine extends KvmMachine, GuestMachine {
@@ -34,7 +34,7 @@ const descriptorBase = 0x1_0000_0000;
 const tableBase = 0x2_0000_0000;
 
 /** The profile that a scenario names. Throws an {@link InputError} if there is none. */
-export function profileOf(profile: Scenario['profile'], path = 'profile'): Profile {
+export function profileOf(profile: MachineConfig['profile'], path = 'profile'): Profile {
   if (typeof profile === 'string') {
     const found = Object.hasOwn(profiles, profile) ? profiles[profile] : undefined;
     if (found === undefined) {
@@ -52,8 +52,8 @@ interface Features {
   readonly icrFastpath: boolean;
 }
 
-function featuresOf(scenario: Scenario, profile: Profile, index: number): Features {
-  const asked = (scenario.vms[index] as Scenario['vms'][number]).features;
+function featuresOf(scenario: MachineConfig, profile: Profile, index: number): Features {
+  const asked = (scenario.vms[index] as MachineConfig['vms'][number]).features;
   const path = `vms[${index}].features`;
   const kernel = kernels[scenario.host.kernel];
   const choose = (name: keyof typeof kernel, processor: boolean, what: string): boolean => {
@@ -81,7 +81,7 @@ function featuresOf(scenario: Scenario, profile: Profile, index: number): Featur
 }
 
 /** The logical processor of each virtual CPU of each VM. */
-function pinningOf(scenario: Scenario): number[][] {
+function pinningOf(scenario: MachineConfig): number[][] {
   const available = processorCount(scenario.topology);
   const taken = new Map<number, string>();
   let nextCore = 0;
@@ -112,7 +112,7 @@ function pinningOf(scenario: Scenario): number[][] {
   });
 }
 
-function rejectUnmodelled(scenario: Scenario): void {
+function rejectUnmodelled(scenario: MachineConfig): void {
   scenario.vms.forEach((vm, index) => {
     if (vm.apicMode === 'xapic' && vm.vcpus > 255) {
       throw new InputError(`vms[${index}].vcpus`, `${vm.vcpus} virtual CPUs, but xAPIC mode has 255 APIC IDs`);
@@ -124,15 +124,17 @@ function rejectUnmodelled(scenario: Scenario): void {
   for (const [name, on] of Object.entries(scenario.host.mitigations)) {
     if (on) throw new InputError(`host.mitigations.${name}`, 'is not modelled in this version');
   }
-  if (scenario.workload.targetIdle === 'hlt') {
+  const { workload } = scenario;
+  if (workload === undefined) return;
+  if (workload.targetIdle === 'hlt') {
     throw new InputError('workload.targetIdle', "a target in HLT is not modelled in this version (use 'loop')");
   }
-  const { vcpus } = scenario.vms[0] as Scenario['vms'][number];
+  const { vcpus } = scenario.vms[0] as MachineConfig['vms'][number];
   for (const end of ['from', 'to'] as const) {
-    const vcpu = scenario.workload[end];
+    const vcpu = workload[end];
     if (vcpu >= vcpus) throw new InputError(`workload.${end}`, `virtual CPU ${vcpu} does not exist (${vcpus} there)`);
   }
-  if (scenario.workload.from === scenario.workload.to) {
+  if (workload.from === workload.to) {
     throw new InputError('workload.to', 'is the sender itself');
   }
 }
@@ -140,7 +142,7 @@ function rejectUnmodelled(scenario: Scenario): void {
 /**
  * Builds the machine of a scenario. Throws an {@link InputError} where a part of the scenario does not fit the rest.
  */
-export function buildMachine(scenario: Scenario): BuiltMachine {
+export function buildMachine(scenario: MachineConfig): BuiltMachine {
   const profile = profileOf(scenario.profile);
   rejectUnmodelled(scenario);
   const pinning = pinningOf(scenario);
@@ -227,7 +229,7 @@ export function buildMachine(scenario: Scenario): BuiltMachine {
       processor.vcpu = id;
       callOn(threads[processor.thread] as Thread, vcpuRun);
       const { workload } = scenario;
-      if (index === 0 && number === workload.from) {
+      if (workload !== undefined && index === 0 && number === workload.from) {
         const source = callOn(threads[thread] as Thread, vmexitIpi);
         source.target = workload.to;
         source.iterations = workload.iterations + workload.warmup;

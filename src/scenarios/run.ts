@@ -13,7 +13,14 @@ import { scaleSummary, standardDeviation, summarize } from '../observe/statistic
 import { buildMachine, profileOf, type SystemMachine } from './build.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
-import { type PublishedFigure, parseScenario, type Scenario, type ScenarioInput, withValue } from './schema.js';
+import {
+  type MachineConfig,
+  type PublishedFigure,
+  parseScenario,
+  type Scenario,
+  type ScenarioInput,
+  withValue,
+} from './schema.js';
 
 /** The state of a run of a whole machine. */
 export type SystemState = RunState<SystemMachine, Counters>;
@@ -21,7 +28,7 @@ export type SystemState = RunState<SystemMachine, Counters>;
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
-export function timedOptions(scenario: Scenario): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
+export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const { coreGhz = tscGhz } = scenario.topology;
@@ -36,12 +43,12 @@ export function timedOptions(scenario: Scenario): TimedOptions<SystemMachine, Lo
 
 /** A scenario's machine at time 0, and the run that will drive it. */
 export function createRun(
-  scenario: Scenario,
+  scenario: MachineConfig,
   seed: number = scenario.seed,
   more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
 ): SystemRun {
   const { machine, channels, lines } = buildMachine(scenario);
-  const counters = createCounters(machine.processors.length, scenario.workload.warmup);
+  const counters = createCounters(machine.processors.length, scenario.workload?.warmup ?? 0);
   const state = createRunState(machine, { channels, lines, seed }, counters);
   return new TimedRun(state, { ...timedOptions(scenario), ...more });
 }
@@ -239,6 +246,27 @@ export function traceIteration(scenario: Scenario): TracedIteration {
   const { began, ended } = run.state.observers;
   const sender = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
   return { trace, sender, began, ended };
+}
+
+/** One traced iteration of a variant. */
+export interface TracedVariant extends TracedIteration {
+  readonly name: string;
+  /** Clock of the time-stamp counter, in whose cycles all times are. */
+  readonly tscGhz: number;
+}
+
+/**
+ * Records one iteration of each variant of a scenario, after a few others and without jitter: what `vmx-apic run --svg` draws.
+ *
+ * @throws InputError if the scenario is wrong, before anything runs
+ */
+export function traceScenario(input: ScenarioInput): TracedVariant[] {
+  const base = parseScenario(input);
+  return variantsOf(input, base).map(({ name, scenario }) => ({
+    name,
+    tscGhz: scenario.topology.tscGhz ?? profileOf(scenario.profile).tscGhz,
+    ...traceIteration(scenario),
+  }));
 }
 
 function breakdownOf(traced: TracedIteration, scenario: Scenario): BreakdownRow[] {

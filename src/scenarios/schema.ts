@@ -94,12 +94,8 @@ const published = v.strictObject({
 
 const assumption = v.strictObject({ path: v.string(), value: v.unknown(), why: v.string() });
 
-/**
- * A scenario: a host, its VMs, a workload, and variants of it. Every key has a default but `workload`; unknown keys are errors.
- */
-export const scenarioSchema = v.strictObject({
-  name: v.optional(v.string(), 'scenario'),
-  title: v.optional(v.string()),
+/** What a machine is made from: every key has a default. */
+const machineEntries = {
   /** Name of a profile, a profile with some costs replaced, or a whole one. */
   profile: v.optional(profile, 'sapphire-rapids'),
   topology: v.optional(
@@ -126,14 +122,26 @@ export const scenarioSchema = v.strictObject({
     }),
     {},
   ),
-  vms: v.optional(v.pipe(v.array(vm), v.minLength(1), v.maxLength(256)), [{}]),
-  workload,
-  /** What the source of a figure does not state. */
-  assumed: v.optional(v.array(assumption), []),
+  vms: v.optional(v.pipe(v.array(vm), v.minLength(1), v.maxLength(4096)), [{}]),
   /** Any integer; the same seed gives the same bytes. */
   seed: v.optional(v.pipe(v.number(), v.safeInteger()), 1),
   /** Relative spread of each stage's cost, 0 to 1. */
   jitter: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
+};
+
+/** A machine: a host and its VMs, with a workload or without. Unknown keys are errors. */
+export const machineSchema = v.strictObject({ ...machineEntries, workload: v.optional(workload) });
+
+/**
+ * A scenario: a host, its VMs, a workload, and variants of it. Every key has a default but `workload`; unknown keys are errors.
+ */
+export const scenarioSchema = v.strictObject({
+  ...machineEntries,
+  name: v.optional(v.string(), 'scenario'),
+  title: v.optional(v.string()),
+  workload,
+  /** What the source of a figure does not state. */
+  assumed: v.optional(v.array(assumption), []),
   /** Independent runs, with consecutive seeds. */
   runs: v.optional(count(1, 10_000), 1),
   published: v.optional(v.array(published), []),
@@ -153,6 +161,10 @@ export const scenarioSchema = v.strictObject({
   ),
 });
 
+/** A machine as a user writes it. */
+export type MachineInput = v.InferInput<typeof machineSchema>;
+/** A machine with its defaults filled in. */
+export type MachineConfig = v.InferOutput<typeof machineSchema>;
 /** A scenario as a user writes it. */
 export type ScenarioInput = v.InferInput<typeof scenarioSchema>;
 /** A scenario with its defaults filled in. */
@@ -181,16 +193,31 @@ function reasonOf(issue: v.BaseIssue<unknown>): string {
   return expected === null ? issue.message : `${received} is not ${expected}`;
 }
 
-/**
- * Checks a scenario and fills in its defaults. Throws an {@link InputError} that names the first thing that is wrong.
- *
- * @param input - anything; JSON that was parsed
- */
-export function parseScenario(input: unknown): Scenario {
-  const result = v.safeParse(scenarioSchema, input);
+function parse<S extends typeof machineSchema | typeof scenarioSchema>(schema: S, input: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, input);
   if (result.success) return result.output;
   const [issue] = result.issues;
   throw new InputError(pathOf(issue), reasonOf(issue));
+}
+
+/**
+ * Checks a scenario and fills in its defaults.
+ *
+ * @param input - anything; JSON that was parsed
+ * @throws InputError that names the first thing that is wrong, by its path
+ */
+export function parseScenario(input: unknown): Scenario {
+  return parse(scenarioSchema, input);
+}
+
+/**
+ * Checks what a machine is to be made from and fills in the defaults.
+ *
+ * @param input - anything; JSON that was parsed
+ * @throws InputError that names the first thing that is wrong, by its path
+ */
+export function parseMachine(input: unknown): MachineConfig {
+  return parse(machineSchema, input);
 }
 
 /** Splits `vms[0].features.apicv` into its keys. Throws an {@link InputError} if it is not a path. */

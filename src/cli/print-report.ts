@@ -1,0 +1,151 @@
+import type { Report, VariantReport } from '../index.js';
+import { type Column, formatNumber, formatPercent, formatTable } from './table.js';
+
+const left = (title: string): Column => ({ title, align: 'left' });
+const right = (title: string): Column => ({ title, align: 'right' });
+
+/** The report of a scenario as text. */
+export function printReport(report: Report): string {
+  const parts = [
+    `${report.title}\nprofile ${report.profile}, seed ${report.seed}`,
+    report.variants.some((variant) => variant.published.length > 0) ? publishedTable(report) : latencyTable(report),
+  ];
+  const exits = exitTable(report);
+  if (exits !== undefined) parts.push(exits);
+  parts.push(breakdownTable(report));
+  if (report.assumed.length > 0) {
+    parts.push(
+      [
+        'Assumed, because the source does not say it:',
+        ...report.assumed.map(({ path, value, why }) => `  ${path} = ${JSON.stringify(value)}: ${why}`),
+      ].join('\n'),
+    );
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function exitsPerIteration(variant: VariantReport): string {
+  return variant.exitsPerIteration.toFixed(2);
+}
+
+/**
+ * The variant that this one is a reduction of: the one whose name begins its own ("xAPIC" of "xAPIC, IPI virtualization"), or none.
+ */
+function baseOf(report: Report, variant: VariantReport): VariantReport | undefined {
+  return report.variants.find((other) => other !== variant && variant.name.startsWith(`${other.name},`));
+}
+
+function reduction(from: number | undefined, to: number): string {
+  return from === undefined ? '' : formatPercent((100 * (to - from)) / from);
+}
+
+function publishedTable(report: Report): string {
+  const rows = report.variants.flatMap((variant) => {
+    const base = baseOf(report, variant);
+    return variant.published.map((figure) => {
+      const before = base?.published.find((other) => other.metric === figure.metric);
+      return [
+        variant.name,
+        formatNumber(figure.value, 1),
+        formatNumber(figure.simulated, 1),
+        formatPercent(figure.errorPct),
+        reduction(before?.value, figure.value),
+        reduction(before?.simulated, figure.simulated),
+        exitsPerIteration(variant),
+      ];
+    });
+  });
+  return `Cycles of the time-stamp counter for one iteration, mean\n\n${formatTable(
+    [
+      left('variant'),
+      right('published'),
+      right('simulated'),
+      right('error'),
+      right('change, publ.'),
+      right('change, sim.'),
+      right('exits per IPI'),
+    ],
+    rows,
+  )}`;
+}
+
+function latencyTable(report: Report): string {
+  return `Cycles of the time-stamp counter for one iteration\n\n${formatTable(
+    [
+      left('variant'),
+      right('mean'),
+      right('min'),
+      right('p50'),
+      right('p99'),
+      right('max'),
+      right('mean ns'),
+      right('exits per iteration'),
+    ],
+    report.variants.map((variant) => {
+      const { mean, min, p50, p99, max } = variant.latencyCycles;
+      return [
+        variant.name,
+        ...[mean, min, p50, p99, max].map((value) => formatNumber(value, 1)),
+        formatNumber(variant.latencyNs.mean, 1),
+        exitsPerIteration(variant),
+      ];
+    }),
+  )}`;
+}
+
+function exitTable(report: Report): string | undefined {
+  const rows = report.variants.flatMap((variant) =>
+    variant.exits.map((exit) => [
+      variant.name,
+      exit.reason,
+      formatNumber(exit.count),
+      formatNumber(exit.cycles / exit.count, 1),
+      `${(100 * exit.share).toFixed(1)} %`,
+    ]),
+  );
+  if (rows.length === 0) return undefined;
+  return `VM exits, from exit to entry\n\n${formatTable(
+    [left('variant'), left('exit reason'), right('count'), right('mean cycles'), right('share')],
+    rows,
+  )}`;
+}
+
+/** The stages of all variants in an order that keeps the order of each. */
+function mergedStages(report: Report): { stage: string; on: string }[] {
+  const merged: { stage: string; on: string }[] = [];
+  for (const variant of report.variants) {
+    let after = -1;
+    for (const { stage, on } of variant.breakdown) {
+      const found = merged.findIndex((row) => row.stage === stage && row.on === on);
+      if (found < 0) {
+        after++;
+        merged.splice(after, 0, { stage, on });
+      } else {
+        after = Math.max(after, found);
+      }
+    }
+  }
+  return merged;
+}
+
+function breakdownTable(report: Report): string {
+  const rows = mergedStages(report).map(({ stage, on }) => [
+    on,
+    stage,
+    ...report.variants.map((variant) => {
+      const cycles = variant.breakdown
+        .filter((row) => row.stage === stage && row.on === on)
+        .reduce((sum, row) => sum + row.cycles, 0);
+      return cycles === 0 ? '' : formatNumber(cycles);
+    }),
+  ]);
+  rows.push([
+    '',
+    'together',
+    ...report.variants.map((variant) => formatNumber(variant.breakdown.reduce((sum, row) => sum + row.cycles, 0))),
+  ]);
+  return `Where the cycles of one iteration go, without jitter (cache-line transfers included)\n\n${formatTable(
+    [left('on'), left('stage'), ...report.variants.map((variant) => right(variant.name))],
+    rows,
+  )}`;
+}

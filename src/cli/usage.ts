@@ -1,0 +1,24 @@
+/** Bad usage of the command: said in one line, exit status 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** What `vmx-apic --help` prints. */
+export const usage = `usage: vmx-apic <command> [options]
+
+commands
+  run <preset or scenario.json>   run a scenario; print latency, exits, and where the cycles of one iteration go
+      --set path=value            change the scenario first (may be repeated), as --set profile.set.vmExit=700
+      --json                      print the report as one JSON document
+      --svg FILE                  draw one iteration of each variant as a sequence chart
+  presets [--json]                list the presets, or print them all as JSON
+  conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
+
+  --version, --help
+
+A scenario is JSON; presets are scenarios ('vmx-apic presets --json' prints them).
+Exit status: 0 done, 1 a check found failures, 2 bad usage or bad input.
+`;
