@@ -34,7 +34,7 @@ export interface SpecVmcs {
     'pin' | 'primary' | 'secondary' | 'tertiary' | 'exit' | 'exitSecondary' | 'entry' | 'vmFunction',
     SpecControlWord
   >;
-  exitReasons: { number: number; name: string; kvmName: string }[];
+  exitReasons: { number: number; name: string; kvmName: string | null }[];
   exitReasonsReserved: number[];
   capabilityMsrs: { msr: string; name: string }[];
   guestInterruptStatus: { encoding: string };

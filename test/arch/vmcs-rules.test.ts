@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  apicControls,
+  checkVmEntry,
+  createVmcs,
+  exitMsrAreas,
+  recordMarks,
+  type Vmcs,
+  vmEntryOutcome,
+} from '../../src/arch/index.js';
+import { vmcsRules } from './rules/vmcs-rules.js';
+import { validContext, validVmcs } from './valid-vmcs.js';
+import { brokenBy, noApicv, vmEntryCases } from './vm-entry-cases.js';
+
+/** Everything that the worked examples of VM entry and activation do. */
+function examples(): void {
+  for (const example of vmEntryCases) {
+    const [vmcs, context] = brokenBy(example);
+    vmEntryOutcome(vmcs, checkVmEntry(vmcs, context));
+  }
+  const off: Vmcs = { ...validVmcs(), ...noApicv, primaryControls: 0x0400_6172 };
+  checkVmEntry(off, validContext());
+  const all: Vmcs = {
+    ...createVmcs(),
+    pinBasedControls: 0xff,
+    primaryControls: 0xffff_ffff,
+    exitControls: 0xffff_ffff,
+  };
+  apicControls({ ...all, secondaryControls: 0xffff_ffff, tertiaryControls: [0xffff_ffff, 0] });
+  const x2apic = { index: 0x808, reserved: 0, data: 0n };
+  exitMsrAreas([x2apic], []);
+  exitMsrAreas([], [x2apic]);
+}
+
+describe('the rules of the VMCS', () => {
+  const reached = recordMarks(examples);
+  const known = new Set(vmcsRules.map(({ id }) => id));
+
+  it.each(vmcsRules.map(({ id, statement }) => [id, statement] as const))('%s: %s', (id) => {
+    expect(reached).toContain(id);
+  });
+
+  it('are all there are: no mark in this code without a row', () => {
+    expect([...reached].filter((mark) => !known.has(mark))).toEqual([]);
+    const folder = new URL('../../src/arch/vm-entry/', import.meta.url);
+    const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+    const marks = sources.flatMap((text) => [...text.matchAll(/mark\('([^']+)'\)/g)].map(([, mark]) => mark));
+    expect(marks.length).toBeGreaterThan(40);
+    expect(marks.filter((mark) => !known.has(mark as string))).toEqual([]);
+  });
+
+  it('have one row each', () => {
+    expect(known.size).toBe(vmcsRules.length);
+  });
+});
