@@ -1,3 +1,4 @@
+import { mark } from './mark.js';
 import { emptyDescriptor, type PostedInterruptDescriptor } from './posted-interrupt-descriptor.js';
 
 /** Reserved bits of word 8 (descriptor bits 287:256): 271:258 and 287:280. */
@@ -29,6 +30,7 @@ export function encodeDescriptor(descriptor: PostedInterruptDescriptor): number[
 
 /** The fields of a descriptor: the inverse of {@link encodeDescriptor}. Reserved bits are dropped; missing words are 0. */
 export function decodeDescriptor(words: readonly number[]): PostedInterruptDescriptor {
+  mark('13 layout');
   const descriptor = emptyDescriptor();
   for (let i = 0; i < 8; i++) descriptor.pir[i] = words[i] ?? 0;
   const control = words[8] ?? 0;
@@ -51,5 +53,10 @@ export function x2apicNdst(apicId: number): number {
 
 /** The physical APIC ID in NDST, by the mode of the host (not that of the guest). */
 export function apicIdOfNdst(ndst: number, hostX2apic: boolean): number {
-  return hostX2apic ? ndst : (ndst >>> 8) & 0xff;
+  if (hostX2apic) {
+    mark('13 NDST x2APIC');
+    return ndst;
+  }
+  mark('13 NDST xAPIC');
+  return (ndst >>> 8) & 0xff;
 }

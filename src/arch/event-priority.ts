@@ -31,6 +31,23 @@ export const eventPriority = [
 /** One of {@link eventPriority}. */
 export type BoundaryEvent = (typeof eventPriority)[number];
 
+/** The rule that each event's place in the order is. */
+const ruleOf: Readonly<Record<BoundaryEvent, string>> = {
+  'apic-write-emulation': '14 APIC-write emulation',
+  'tpr-below-threshold': '14 TPR below threshold',
+  smi: '14 SMI',
+  init: '14 INIT',
+  mtf: '14 MTF',
+  'debug-trap': '14 debug trap',
+  'preemption-timer': '14 preemption timer',
+  'nmi-window': '14 NMI window',
+  nmi: '14 NMI',
+  'guest-timer': '14 guest timer',
+  'interrupt-window': '14 interrupt window',
+  'virtual-interrupt': '14 virtual interrupt',
+  'external-interrupt': '14 external interrupt',
+};
+
 /** Blocking by MOV SS and by NMI: bits 1 and 3 of the interruptibility state. */
 const blockingByMovSs = 2;
 const blockingByNmi = 8;
@@ -107,7 +124,7 @@ export function nextEvent(p: VirtualProcessor, pending: readonly BoundaryEvent[]
     const isOwn = event === 'interrupt-window' || event === 'virtual-interrupt' || event === 'nmi-window';
     if (!isOwn && !pending.includes(event)) continue;
     if (isBlocked(p, event)) continue;
-    mark(`14 ${event}`);
+    mark(ruleOf[event]);
     return event;
   }
   return undefined;

@@ -27,11 +27,10 @@ export function interruptWindowOpen(p: VirtualProcessor): boolean {
 export function virtualInterruptBoundary(p: VirtualProcessor): Outcome | undefined {
   if (hasPrimary(p.vmcs, Primary.interruptWindowExiting)) {
     if (p.activity > 1 || !interruptWindowOpen(p)) return undefined;
-    mark('14 5 interrupt window');
+    mark('11 interrupt-window exit');
     p.recognized = 0;
     return interruptWindowExit;
   }
   if (!canDeliver(p)) return undefined;
-  mark('14 5 virtual interrupt');
   return { kind: 'virtual-interrupt', vector: deliverVirtualInterrupt(p) };
 }

@@ -1,4 +1,5 @@
 import { type ApicRegisters, resetRegisters } from './apic-registers.js';
+import { mark } from './mark.js';
 
 /** A virtual-APIC page (or register set) of 4096 zero bytes. */
 export function emptyPage(): ApicRegisters {
@@ -53,6 +54,7 @@ const names: readonly (NamedWord | undefined)[] = (() => {
 /** ISR, TMR or IRR, if `offset` (a multiple of 4) is a word of one: 100H-270H, low 4 bytes of each 16. */
 function setAt(page: ApicRegisters, offset: number): number[] | undefined {
   if (offset < 0x100 || offset > 0x270 || (offset & 0xc) !== 0) return undefined;
+  mark('3 layout');
   return offset < 0x180 ? page.isr : offset < 0x200 ? page.tmr : page.irr;
 }
 

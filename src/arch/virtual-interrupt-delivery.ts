@@ -27,7 +27,11 @@ export function canDeliver(p: VirtualProcessor): boolean {
     return false;
   }
   // Recognition and this control exclude each other, unless the control was set after the last evaluation.
-  return !hasPrimary(p.vmcs, Primary.interruptWindowExiting);
+  if (hasPrimary(p.vmcs, Primary.interruptWindowExiting)) {
+    mark('11 delivery without interrupt-window exiting');
+    return false;
+  }
+  return true;
 }
 
 /**
