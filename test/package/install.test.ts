@@ -84,12 +84,10 @@ describe('the installed package', () => {
     expect(cjs).toBe(esm);
   });
 
-  test.each(['mts', 'cts'])('its types compile on their own in a strict .%s project', (extension) => {
-    const file = `types.${extension}`;
-    writeFileSync(
-      join(project, file),
-      [...entries, 'vmx-apic/testing'].map((entry, i) => `export * as e${i} from '${entry}';\n`).join(''),
-    );
+  test('its types compile in strict ESM and CommonJS files, themselves checked too', () => {
+    const lines = [...entries, 'vmx-apic/testing'].map((entry, i) => `export * as e${i} from '${entry}';\n`);
+    const files = ['types.mts', 'types.cts'];
+    for (const file of files) writeFileSync(join(project, file), lines.join(''));
     const tsc = join(root, 'node_modules', '.bin', 'tsc');
     const settings = [
       '--strict',
@@ -100,7 +98,7 @@ describe('the installed package', () => {
       '--target',
       'es2022',
     ];
-    const { stdout } = spawnSync(tsc, [...settings, file], { cwd: project, encoding: 'utf8' });
+    const { stdout } = spawnSync(tsc, [...settings, ...files], { cwd: project, encoding: 'utf8' });
     expect(stdout).toBe('');
   });
 
