@@ -32,7 +32,7 @@ export function brokenBy({ fields, context }: VmEntryCase): [Vmcs, VmEntryContex
 }
 
 /** The identification of an event to inject. */
-export function event(type: number, vector: number, errorCode = false): number {
+function event(type: number, vector: number, errorCode = false): number {
   return encodeEventInformation({ type, vector, errorCode, nmiUnblocking: false, nestedException: false, valid: true });
 }
 
