@@ -20,6 +20,11 @@ export interface TimedOptions<M extends Machine & { processors: C[] }, C extends
   readonly jitter?: number;
   /** Takes what effects observe. */
   observe?(observers: O, time: number, processor: number, kind: number, a: number, b: number): void;
+  /**
+   * Called when a processor begins a stage or a wait, before anything of it has happened: `thread` is the stack that leads to it. A wait
+   * that ends and a stage that goes on after an interrupt begin again.
+   */
+  onBegin?(processor: C, stage: Stage, time: number, thread: Thread): void;
   /** Called after each stage, with what it was and when it began and ended. */
   onStage?(processor: number, stage: Stage, start: number, end: number, frame: Frame): void;
   /** Called when a processor's wait ends: `by` is the processor whose stage ended it, -1 for a timer or an arrival. */
@@ -70,7 +75,9 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     this.stageCost = options.costs.stage;
     this.jitter = options.jitter ?? 0;
     this.fuse = options.plain !== true && options.checkWaits !== true;
-    this.starts = options.onStage === undefined ? undefined : state.machine.processors.map(() => state.timing.now);
+    const { onBegin, onStage } = options;
+    const observed = onBegin !== undefined || onStage !== undefined;
+    this.starts = observed ? state.machine.processors.map(() => state.timing.now) : undefined;
   }
 
   /** Stages run since this object was made. */
@@ -179,12 +186,15 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     }
     const frames = machine.threads[processor.thread] as Thread;
     const frame = frames[frames.length - 1] as Frame;
+    if (this.starts !== undefined) {
+      this.starts[p] = now;
+      this.options.onBegin?.(processor, stage, now, frames);
+    }
     if (stage.type === StageType.wait && !conditionHolds(machine, processor, frame, stage)) {
       this.wait(processor, frame, stage);
       return -1;
     }
     timing.phase[p] = Phase.running;
-    if (this.starts !== undefined) this.starts[p] = now;
     let duration: number;
     if (frame.left > 0) {
       duration = frame.left;
@@ -312,6 +322,9 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
             break;
           }
           start = now + elapsed;
+          if (this.starts !== undefined) {
+            this.options.onBegin?.(processor, next, start, machine.threads[processor.thread] as Thread);
+          }
           elapsed += this.cost(next, p);
           ahead = true;
           if (now + elapsed > lastTime || this.stageCount >= this.lastStage) {
