@@ -18,8 +18,8 @@ export function createQueue(): EventQueue {
   return { size: 0, next: 1, time: [], sequence: [], event: [] };
 }
 
-/** True if the event (at the same time as the other) goes first. */
-function before(event: number, sequence: number, otherEvent: number, otherSequence: number): boolean {
+/** @internal True if the event (at the same time as the other) goes first. */
+export function before(event: number, sequence: number, otherEvent: number, otherSequence: number): boolean {
   if (event >= 0) return otherEvent >= 0 && (event < otherEvent || (event === otherEvent && sequence < otherSequence));
   return otherEvent >= 0 || sequence < otherSequence;
 }

@@ -2,6 +2,8 @@ import { call } from '../../src/engine/frames.js';
 import type { Hooks } from '../../src/engine/interpreter.js';
 import { costKey, notify, observe, send } from '../../src/engine/requests.js';
 import { local, notation, shared } from '../../src/engine/routine.js';
+import { machineSchema, processorSchema } from '../../src/engine/schema-engine.js';
+import { integer, list, record } from '../../src/engine/schema-values.js';
 import { createProcessor, emptyRequests, type Machine, type Processor } from '../../src/engine/state.js';
 
 /**
@@ -98,7 +100,7 @@ export const toyRoutines = [sendMessage, source, target, entry, handler];
 export const toyCosts = {
   'toy-step': 10,
   'toy-flight': [0, 40, 100, 300] as const,
-  'lineTransfer': [0, 20, 60, 150] as const,
+  lineTransfer: [0, 20, 60, 150] as const,
 };
 export const toyDistance = (a: number, b: number): number => (a === b ? 0 : a >> 1 === b >> 1 ? 2 : 3);
 
@@ -131,3 +133,9 @@ export function toyMachine(processors: number): ToyMachine {
   for (const cpu of machine.processors) call(machine, cpu, cpu.id % 2 === 0 ? source : target);
   return machine;
 }
+
+const count = integer(0, 2 ** 31 - 1);
+export const toySchemas = {
+  machine: machineSchema(processorSchema({ pending: count }), { acknowledged: list(integer(0, 1), 'processors') }),
+  observers: record({ rounds: count }),
+};
