@@ -1,39 +1,4 @@
-/** A stage that a processor ran: what the engine reports of it. */
-export interface StageRecord {
-  readonly processor: number;
-  /** `routine.stage` */
-  readonly stage: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A message from a processor to another. */
-export interface FlightRecord {
-  readonly from: number;
-  readonly to: number;
-  readonly sent: number;
-  readonly arrives: number;
-}
-
-/** A wait that ended because of another processor's stage. */
-export interface WakeRecord {
-  readonly processor: number;
-  readonly time: number;
-  /** The processor whose stage ended the wait; -1 for an arrival or a timer. */
-  readonly by: number;
-}
-
-/** What happened, in the order in which it ended. */
-export interface Trace {
-  readonly stages: StageRecord[];
-  readonly flights: FlightRecord[];
-  readonly wakes: WakeRecord[];
-}
-
-/** An empty trace. */
-export function createTrace(): Trace {
-  return { stages: [], flights: [], wakes: [] };
-}
+import type { StageRecord, Trace } from './trace.js';
 
 /** A part of a critical path. */
 export interface PathSegment {
@@ -47,43 +12,63 @@ export interface PathSegment {
 
 /**
  * The chain of stages and flights without a gap that decided when `processor` got from `begin` to `end`: from the end backwards, over
- * to the processor that ended a wait, and over a flight to the one that sent. Its cycles add up to `end - begin`.
+ * to the processor that ended a wait, and over a flight to the one that sent. Its cycles add up to `end - begin`, or to less if the
+ * trace does not say what came before.
+ *
+ * @param processor - the logical processor whose time is asked for
+ * @param begin - cycle at which it began
+ * @param end - cycle at which it was done
+ *
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict';
+ * import { createTrace, criticalPath } from 'vmx-apic/observe';
+ *
+ * const trace = createTrace(2);
+ * trace.activations.push({ routine: 'sender', kind: 'program', caller: -1 }, { routine: 'target', kind: 'program', caller: -1 });
+ * const stage = { vcpu: -1, guest: false, finished: true };
+ * trace.stages.push({ ...stage, processor: 0, stage: 'sender.send', activation: 0, start: 0, end: 30 });
+ * trace.flights.push({ from: 0, to: 1, message: 0xf2, sent: 30, arrives: 100 });
+ * trace.wakes.push({ processor: 1, time: 100, by: -1 });
+ * trace.stages.push({ ...stage, processor: 1, stage: 'target.handle', activation: 1, start: 100, end: 120 });
+ *
+ * const path = criticalPath(trace, 1, 0, 120);
+ * assert.deepEqual(path.map((segment) => [segment.stage, segment.cycles]), [['sender.send', 30], ['flight', 70], ['target.handle', 20]]);
+ * ```
  */
 export function criticalPath(trace: Trace, processor: number, begin: number, end: number): PathSegment[] {
   const path: PathSegment[] = [];
   let at = processor;
   let time = end;
-  let index = trace.stages.length;
+  const passed = (stage: string, from: number): void => {
+    const start = Math.max(from, begin);
+    path.push({ processor: at, stage, start, cycles: time - start });
+    time = from;
+  };
   while (time > begin) {
     // A wait that somebody ended at this very time: what that somebody did comes before.
     const wake = trace.wakes.find((candidate) => candidate.processor === at && candidate.time === time);
-    if (wake !== undefined) {
-      if (wake.by >= 0) {
-        at = wake.by;
-      } else {
-        const flight = trace.flights.find((candidate) => candidate.to === at && candidate.arrives === time);
-        if (flight === undefined) break;
-        path.push({ processor: flight.from, stage: 'flight', start: flight.sent, cycles: time - flight.sent });
-        at = flight.from;
-        time = flight.sent;
-        continue;
-      }
+    if (wake !== undefined && wake.by >= 0) {
+      at = wake.by;
+    } else if (wake !== undefined) {
+      const flight = trace.flights.find((candidate) => candidate.to === at && candidate.arrives === time);
+      if (flight === undefined) break;
+      at = flight.from;
+      passed('flight', flight.sent);
+      continue;
     }
-    index = trace.stages.length - 1;
-    while (index >= 0) {
-      const record = trace.stages[index] as StageRecord;
-      if (record.processor === at && record.end === time && record.start < time) break;
-      index--;
-    }
-    if (index < 0) break;
-    const record = trace.stages[index] as StageRecord;
-    path.push({
-      processor: at,
-      stage: record.stage,
-      start: record.start,
-      cycles: record.end - Math.max(record.start, begin),
-    });
-    time = record.start;
+    const stage = lastOf(trace.stages, at, time);
+    if (stage === undefined) break;
+    passed(stage.stage, stage.start);
   }
   return path.reverse();
+}
+
+/** The stage of a processor that ended at a time, unless it took none. */
+function lastOf(stages: readonly StageRecord[], processor: number, end: number): StageRecord | undefined {
+  for (let index = stages.length - 1; index >= 0; index--) {
+    const stage = stages[index] as StageRecord;
+    if (stage.processor === processor && stage.end === end && stage.start < end) return stage;
+  }
+  return undefined;
 }

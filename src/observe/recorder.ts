@@ -1,5 +1,5 @@
-import { ExitReason } from '../arch/exit-reason.js';
 import { recordKindOf } from '../engine/records.js';
+import { addExit } from './exit-statistics.js';
 
 /** What is counted during a run: plain data, part of the run's state. Times are TSC cycles. */
 export interface Counters {
@@ -12,7 +12,7 @@ export interface Counters {
   /** When the first counted iteration began and the last ended. */
   began: number;
   ended: number;
-  /** Exit reason, count, cycles from exit to entry; repeated. */
+  /** The exits that count, by reason: as {@link addExit} keeps them. */
   exits: number[];
   /** Per processor: when it last entered or left the guest, and by which exit reason it left (-1 in the guest, -2 before the first entry). */
   since: number[];
@@ -76,7 +76,7 @@ export function createRecorder(): Recorder {
       if (counting && reason >= 0) {
         const cycles = time - Math.max(counters.since[processor] as number, counters.began);
         counters.hostCycles += cycles;
-        countExit(counters.exits, reason, cycles);
+        addExit(counters.exits, reason, cycles);
       }
       counters.since[processor] = time;
       counters.outBy[processor] = -1;
@@ -100,14 +100,6 @@ export function createRecorder(): Recorder {
   };
 }
 
-function countExit(exits: number[], reason: number, cycles: number): void {
-  let at = 0;
-  while (at < exits.length && exits[at] !== reason) at += 3;
-  if (at === exits.length) exits.push(reason, 0, 0);
-  exits[at + 1] = (exits[at + 1] as number) + 1;
-  exits[at + 2] = (exits[at + 2] as number) + cycles;
-}
-
 /** Brings the guest and host cycles of every processor up to the end of the last counted iteration. */
 export function finishCounters(counters: Counters): void {
   if (counters.began < 0) return;
@@ -118,11 +110,4 @@ export function finishCounters(counters: Counters): void {
     else if (outBy >= 0) counters.hostCycles += cycles;
     counters.since[processor] = Math.max(since, counters.ended);
   });
-}
-
-/** Linux's name of an exit reason: `MSR_WRITE` for 32. */
-export function exitReasonName(reason: number): string {
-  const found = Object.entries(ExitReason).find(([, number]) => number === reason);
-  if (found === undefined) return `EXIT_${reason}`;
-  return found[0].replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase();
 }

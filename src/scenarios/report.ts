@@ -1,13 +1,9 @@
+import type { ExitTotals } from '../observe/exit-statistics.js';
 import type { Summary } from '../observe/statistics.js';
 import type { PublishedFigure } from './schema.js';
 
 /** One VM-exit reason of a report. */
-export interface ExitRow {
-  /** Linux's name, as `MSR_WRITE`. */
-  readonly reason: string;
-  readonly count: number;
-  /** TSC cycles from exit to entry, all together. */
-  readonly cycles: number;
+export interface ExitRow extends ExitTotals {
   /** Part of the cycles of all exits, 0 to 1. */
   readonly share: number;
 }

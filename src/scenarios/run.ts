@@ -1,15 +1,18 @@
 import { costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
-import { costKeysOf, stageName } from '../engine/routine.js';
+import { costKeysOf } from '../engine/routine.js';
 import { type TimedOptions, TimedRun } from '../engine/timed.js';
 import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
-import { createTrace, criticalPath, type PathSegment, type Trace } from '../observe/critical-path.js';
-import { type Counters, createCounters, createRecorder, exitReasonName, finishCounters } from '../observe/recorder.js';
+import { criticalPath, type PathSegment } from '../observe/critical-path.js';
+import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
+import { type Counters, createCounters, createRecorder, finishCounters } from '../observe/recorder.js';
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
+import { createTrace, type Trace } from '../observe/trace.js';
+import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf, type SystemMachine } from './build.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
@@ -151,7 +154,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const iterations: number[] = [];
   const means: number[] = [];
-  const exits = new Map<number, { count: number; cycles: number }>();
+  const exits: number[] = [];
   const cpu = { guest: 0, host: 0, haltPoll: 0, idle: 0 };
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
@@ -166,12 +169,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
       sum += cycles;
     }
     means.push(sum / counters.iterations.length);
-    for (let i = 0; i < counters.exits.length; i += 3) {
-      const row = exits.get(counters.exits[i] as number) ?? { count: 0, cycles: 0 };
-      row.count += counters.exits[i + 1] as number;
-      row.cycles += counters.exits[i + 2] as number;
-      exits.set(counters.exits[i] as number, row);
-    }
+    mergeExits(exits, counters.exits);
     cpu.guest += counters.guestCycles;
     cpu.host += counters.hostCycles;
     interrupts.sent += counters.sent;
@@ -180,8 +178,9 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     elapsed += counters.ended - counters.began;
     onRun();
   }
-  const exitCycles = [...exits.values()].reduce((sum, row) => sum + row.cycles, 0);
-  const exitCount = [...exits.values()].reduce((sum, row) => sum + row.count, 0);
+  const totals = exitTotals(exits);
+  const exitCycles = totals.reduce((sum, row) => sum + row.cycles, 0);
+  const exitCount = totals.reduce((sum, row) => sum + row.count, 0);
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
     name,
@@ -189,15 +188,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
     totalNs: elapsed / tscGhz,
-    exits: [...exits]
-      .map(
-        ([reason, row]): ExitRow => ({
-          reason: exitReasonName(reason),
-          ...row,
-          share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
-        }),
-      )
-      .sort((a, b) => b.cycles - a.cycles),
+    exits: totals.map((row): ExitRow => ({ ...row, share: exitCycles === 0 ? 0 : row.cycles / exitCycles })),
     exitsPerIteration: exitCount / iterations.length,
     cpu,
     interrupts,
@@ -229,20 +220,22 @@ export interface TracedIteration {
 /** Records one iteration of a scenario's workload, after a few others, without jitter. */
 export function traceIteration(scenario: Scenario): TracedIteration {
   const quiet: Scenario = { ...scenario, jitter: 0, workload: { ...scenario.workload, warmup: 3, iterations: 1 } };
-  const trace = createTrace();
+  const profile = profileOf(quiet.profile);
+  const trace = createTrace(
+    quiet.topology.tscGhz ?? profile.tscGhz,
+    quiet.vms.flatMap((machine, vm) => Array.from({ length: machine.vcpus }, (_, number) => ({ vm, number }))),
+  );
+  const recorder = recordTrace(trace);
+  const count = createRecorder();
   const run = createRun(quiet, quiet.seed, {
-    plain: true,
-    onStage: (processor, stage, start, end) => {
-      trace.stages.push({ processor, stage: stageName(stage.at), start, end });
-    },
-    onSend: (from, to, _message, sent, arrives) => {
-      trace.flights.push({ from, to, sent, arrives });
-    },
-    onWake: (processor, time, by) => {
-      trace.wakes.push({ processor, time, by });
+    ...recorder.callbacks,
+    observe: (counters, time, processor, kind, a, b) => {
+      count(counters, time, processor, kind, a, b);
+      recorder.callbacks.observe(counters, time, processor, kind, a, b);
     },
   });
   drive(run, quiet, quiet.seed);
+  recorder.finish(run.state.timing.now);
   const { began, ended } = run.state.observers;
   const sender = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
   return { trace, sender, began, ended };
