@@ -53,7 +53,7 @@ export type State<S> = S extends Schema<infer T> ? T : never;
  * @param path - where `json` stands in the user's input
  * @param lists - the lengths of lists outside of this state that its ids refer to
  */
-export function loadState<T extends object>(
+export function loadState<T>(
   schema: Schema<T>,
   json: unknown,
   path = '',
