@@ -93,14 +93,8 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
   const rows = variantsOf(input, base);
   // Everything is built once before anything runs, so that what is wrong in the last variant is said now.
   for (const { name, scenario } of rows) {
-    try {
-      createRun(scenario);
-    } catch (error) {
-      if (error instanceof InputError && base.variants !== undefined) {
-        throw new InputError(error.path, `${error.reason} (variant '${name}')`);
-      }
-      throw error;
-    }
+    if (base.variants === undefined) createRun(scenario);
+    else inVariant(name, () => createRun(scenario));
   }
   const total = rows.reduce((sum, { scenario }) => sum + scenario.runs, 0);
   let done = 0;
@@ -124,6 +118,16 @@ interface Row {
   readonly scenario: Scenario;
 }
 
+/** What is wrong in a variant is said with its name. */
+function inVariant<T>(name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof InputError) throw new InputError(error.path, `${error.reason} (variant '${name}')`);
+    throw error;
+  }
+}
+
 function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
   if (base.variants === undefined) return [{ name: base.name, scenario: base }];
   const { variants: _, ...plain } = input;
@@ -133,7 +137,7 @@ function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
       if (/^variants\b/.test(path)) throw new InputError(`variants[${index}].set`, 'a variant cannot have variants');
       changed = withValue(changed, path, value);
     }
-    return { name: variant.name, scenario: parseScenario(changed) };
+    return inVariant(variant.name, () => ({ name: variant.name, scenario: parseScenario(changed) }));
   });
 }
 
