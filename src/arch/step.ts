@@ -7,6 +7,7 @@ import type { Outcome } from './outcome.js';
 export interface Step<Context, Memory, Locals> {
   /** The SDM's own name for the step, in kebab case. */
   readonly name: string;
+  /** Carries the step out. */
   readonly run: (context: Context, memory: Memory, locals: Locals) => Outcome | undefined;
 }
 

@@ -41,7 +41,7 @@ const bits = {
 export type ControlName = keyof typeof bits;
 
 /** The VMCS words with these controls set, and secondary and tertiary controls activated. */
-export function vmcsWith(controls: readonly ControlName[]): Partial<ApicVmcs> {
+function vmcsWith(controls: readonly ControlName[]): Partial<ApicVmcs> {
   const vmcs = {
     pinBasedControls: 0,
     primaryControls: (Primary.activateSecondaryControls | Primary.activateTertiaryControls) >>> 0,

@@ -163,7 +163,7 @@ export function applyItems(state: ProcessorUnderTest, items: Json): void {
 }
 
 /** Adds a list of vectors to a set. */
-export function setVectors(bits: number[], vectors: readonly unknown[], path: string): void {
+function setVectors(bits: number[], vectors: readonly unknown[], path: string): void {
   for (const vector of vectors) setBit(bits, numberIn(asObject({ [path]: vector }, path), path, 255));
 }
 
