@@ -27,8 +27,8 @@ export interface RunSchemas<M, O> {
 }
 
 /**
- * Saves a run between two events. Equal states give equal JSON: only events that count are saved, in their order, and what has no
- * meaning at the moment is 0.
+ * Saves a run between two events. Equal states give equal JSON, however the run got there, in how many pieces and with what merged:
+ * only events that count are saved, in their order, and what has no meaning at the moment is 0.
  */
 export function saveRun<M extends Machine, O>(state: RunState<M, O>, schemas: RunSchemas<M, O>): SavedRun {
   const { timing, queue } = withoutRemains(state.timing, state.queue);
@@ -60,7 +60,7 @@ export function loadRun<M extends Machine, O extends object>(json: unknown, sche
   const timing = loadState(timingSchema, saved['timing'], 'timing', lists);
   const queue = loadState(queueSchema, saved['queue'], 'queue', lists);
   const observers = loadState(schemas.observers, saved['observers'], 'observers', lists);
-  checkMachine(machine);
+  checkMachine(machine, timing);
   checkQueue(machine, timing, queue);
   checkTiming(machine, timing, queue);
   return { machine, timing, queue, observers };
@@ -72,9 +72,12 @@ function listLengths(machine: object): Record<string, number> {
   return Object.fromEntries(lists.map(([name, list]) => [name, list.length]));
 }
 
-/** @internal The same timing and queue, without cancelled events and with what has no meaning set to 0. */
+/**
+ * @internal The same timing and queue, without cancelled events, in order, numbered in that order, and with what has no meaning set
+ * to 0. Messages take the first slots, in the order in which they will arrive. (An array in order is a heap.)
+ */
 export function withoutRemains(timing: Timing, queue: EventQueue): { timing: Timing; queue: EventQueue } {
-  const slots = Array.from({ length: queue.size }, (_, i) => i)
+  const order = Array.from({ length: queue.size }, (_, i) => i)
     .filter((i) => isLive(timing, queue.event[i] as number, queue.sequence[i] as number))
     .sort((a, b) => {
       const difference = (queue.time[a] as number) - (queue.time[b] as number);
@@ -82,38 +85,44 @@ export function withoutRemains(timing: Timing, queue: EventQueue): { timing: Tim
       const [first, second] = [queue.event[a] as number, queue.event[b] as number];
       return before(first, queue.sequence[a] as number, second, queue.sequence[b] as number) ? -1 : 1;
     });
-  const messageTo: number[] = [];
-  const message: number[] = [];
-  // Messages take the first slots, in the order in which they will arrive. An array in order is a heap.
-  const event = slots.map((i) => {
-    const old = queue.event[i] as number;
-    if (old >= 0 || isTimer(old)) return old;
-    messageTo.push(timing.messageTo[slotOf(old)] as number);
-    message.push(timing.message[slotOf(old)] as number);
-    return messageEvent(message.length - 1);
-  });
-  return {
-    timing: {
-      ...timing,
-      workEnd: timing.workEnd.map((end, p) => (timing.phase[p] === Phase.working ? end : 0)),
-      deadline: timing.deadline.map((deadline, i) => (timing.timerEvent[i] === 0 ? 0 : deadline)),
-      messageTo,
-      message,
-      freeMessages: [],
-    },
-    queue: {
-      size: slots.length,
-      next: queue.next,
-      time: slots.map((i) => queue.time[i] as number),
-      sequence: slots.map((i) => queue.sequence[i] as number),
-      event,
-    },
+  const sequences = order.map((_, i) => i + 1);
+  const kept: Timing = {
+    ...timing,
+    event: timing.event.map(() => 0),
+    workEnd: timing.workEnd.map((end, p) => (timing.phase[p] === Phase.working ? end : 0)),
+    timerEvent: timing.timerEvent.map(() => 0),
+    deadline: timing.deadline.map((deadline, i) => (timing.timerEvent[i] === 0 ? 0 : deadline)),
+    messageTo: [],
+    message: [],
+    freeMessages: [],
   };
+  const event = order.map((place, i) => {
+    const old = queue.event[place] as number;
+    if (old >= 0) {
+      kept.event[old] = sequences[i] as number;
+    } else if (isTimer(old)) {
+      kept.timerEvent[timerOf(old)] = sequences[i] as number;
+    } else {
+      kept.messageTo.push(timing.messageTo[slotOf(old)] as number);
+      kept.message.push(timing.message[slotOf(old)] as number);
+      return messageEvent(kept.message.length - 1);
+    }
+    return old;
+  });
+  const time = order.map((place) => queue.time[place] as number);
+  return { timing: kept, queue: { size: order.length, next: order.length + 1, time, sequence: sequences, event } };
 }
 
-function checkMachine({ processors }: Machine): void {
+function checkMachine({ processors, timers }: Machine, { waiters }: Timing): void {
   processors.forEach(({ id }, p) => {
     if (id !== p) throw new InputError(`machine.processors[${p}].id`, `is ${id}, not its index`);
+  });
+  timers.forEach(({ channel }, i) => {
+    if (channel < waiters.length) return;
+    throw new InputError(
+      `machine.timers[${i}].channel`,
+      `there is no channel ${channel} (${waiters.length} available)`,
+    );
   });
 }
 
@@ -157,6 +166,11 @@ function checkTiming(machine: Machine, timing: Timing, queue: EventQueue): void 
       }
     });
   }
+  timing.random.forEach((words, p) => {
+    if (words.every((word) => word === 0)) {
+      throw new InputError(`timing.random[${p}]`, 'is all 0, which is no state of a generator');
+    }
+  });
   if (timing.messageTo.length !== timing.message.length) {
     throw new InputError('timing.messageTo', `has ${timing.messageTo.length} elements, not ${timing.message.length}`);
   }
