@@ -163,6 +163,15 @@ describe('user-interrupt notification', () => {
     expect(upid).toEqual(emptyUpid());
   });
 
+  it('leaves nothing in service if nothing else was', () => {
+    const p = delivering();
+    p.page.isr = setOf();
+    p.page.tpr = 0x15;
+    deliverWithUserInterrupts(p, { enabled: 1, uinv: 0xe1, uirr: [0, 0] }, emptyUpid());
+    expect(p.vmcs.guestInterruptStatus).toBe(status(0x33, 0));
+    expect(p.page.ppr).toBe(0x15);
+  });
+
   it('is an ordinary delivery for other vectors, or with user interrupts off', () => {
     for (const user of [
       { enabled: 1, uinv: 0xe0, uirr: [0, 0] as [number, number] },

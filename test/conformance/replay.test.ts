@@ -116,3 +116,69 @@ describe('replayVectors', () => {
     expect(file).toEqual(example());
   });
 });
+
+describe('replayVectors of local APICs', () => {
+  const cpus = [
+    { cpu: 0, regs: { '020': '00000000', '0e0': 'ffffffff', '0f0': '000001ff' } },
+    { cpu: 1, regs: { '020': '01000000', '0e0': 'ffffffff', '0f0': '000001ff' } },
+  ];
+  const send = { kind: 'write', cpu: 0, offset: '300', value: '00000041' };
+  const arrived = { cpus: { '0': { '300': '00000041' }, '1': { '220': '00000002' } } };
+  const address = { kind: 'write', cpu: 0, offset: '310', value: '01000000' };
+
+  function file(steps: object[], initial: object = { mode: 'xapic', cpus }): VectorFile {
+    return { kind: 'local-apic', sequences: [{ id: 'example', initial, steps }] };
+  }
+
+  it('counts steps', () => {
+    const steps = [
+      { op: address, outcome: { kind: 'ok' }, changed: { cpus: { '0': { '310': '01000000' } } } },
+      { op: send, outcome: { kind: 'ok' }, changed: arrived },
+      { op: { kind: 'acknowledge', cpu: 0 }, outcome: { kind: 'none' } },
+    ];
+    expect(replayVectors(file(steps))).toEqual({ passed: 3, failed: 0, failures: [] });
+  });
+
+  it('goes on from what the file says', () => {
+    const steps = [
+      { op: address, outcome: { kind: 'ok' } }, // The destination stays 0, it says.
+      { op: send, outcome: { kind: 'ok' }, changed: arrived },
+    ];
+    const report = replayVectors(file(steps));
+    expect(report.failures.map(({ step }) => step)).toEqual([0, 1]);
+    expect(report.failures[1]?.actual).toMatchObject({ changed: { cpus: { '0': { '220': '00000002' } } } });
+  });
+
+  it('applies what a failed step should have changed', () => {
+    const steps = [
+      { op: address, outcome: { kind: 'none' }, changed: { cpus: { '0': { '310': '01000000' } } } },
+      { op: send, outcome: { kind: 'ok' }, changed: arrived },
+    ];
+    expect(replayVectors(file(steps)).failures.map(({ step }) => step)).toEqual([0]);
+  });
+
+  it('an access that goes past the APIC is passed through', () => {
+    const steps = [{ op: send, outcome: { kind: 'passthrough' } }];
+    expect(replayVectors(file(steps, { mode: 'x2apic', cpus }))).toMatchObject({ passed: 1, failed: 0 });
+  });
+
+  it.each([
+    [[], { mode: 'virtual-wire', cpus }, 'sequences[0].initial.mode'],
+    [[], { mode: 'xapic', cpus: [{ cpu: 1 }] }, 'sequences[0].initial.cpus[0].cpu'],
+    [[], { mode: 'xapic', cpus: [{ cpu: 0, regs: { '030': '0' } }] }, 'sequences[0].initial.cpus[0].regs.030'],
+    [[{ op: { kind: 'write', cpu: 2 }, outcome: {} }], { mode: 'xapic', cpus }, 'sequences[0].steps[0].op.cpu'],
+    [[{ op: { kind: 'reboot', cpu: 0 }, outcome: {} }], { mode: 'xapic', cpus }, 'sequences[0].steps[0].op.kind'],
+    [
+      [{ op: { kind: 'message', vector: 65, deliveryMode: 0, destination: '01', trigger: 'both' }, outcome: {} }],
+      { mode: 'xapic', cpus },
+      'sequences[0].steps[0].op.trigger',
+    ],
+    [
+      [{ op: send, outcome: {}, changed: { cpus: { '7': {} } } }],
+      { mode: 'xapic', cpus },
+      'sequences[0].steps[0].changed.cpus.7',
+    ],
+  ])('a file that makes no sense: says where (%#)', (steps, initial, path) => {
+    expect(errorOf(file(steps, initial)).path).toBe(path);
+  });
+});
