@@ -37,6 +37,7 @@ export * from './local-apic/errors.js';
 export * from './local-apic/interrupt-message.js';
 export * from './local-apic/local-apic.js';
 export * from './local-apic/lvt.js';
+export * from './local-apic/msi.js';
 export * from './local-apic/outcome.js';
 export * from './local-apic/priority.js';
 export * from './local-apic/raise-lvt.js';
