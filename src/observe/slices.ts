@@ -6,6 +6,8 @@ import { type ActivationRecord, type SpanRecord, spansByProcessor, stageOnly, ty
 export interface Slice {
   /** The routine, or the stage without its routine. */
   readonly name: string;
+  /** The routine that it is or belongs to. */
+  readonly routine: string;
   readonly type: 'routine' | 'stage' | 'wait';
   /** What kind of routine it is, or is part of. */
   readonly kind: RoutineKind;
@@ -26,24 +28,24 @@ export function nestedSlices(trace: Trace, spans: readonly SpanRecord[]): Slice[
   let open: { activation: number; slice: Slice }[] = [];
   let time = Number.NaN;
   for (const span of spans) {
-    const path: number[] = [];
-    for (let at = span.activation; at >= 0; at = (trace.activations[at] as ActivationRecord).caller) path.push(at);
-    path.reverse();
+    const path = callersOf(trace, span.activation);
     let shared = 0;
     if (span.start === time) while (shared < path.length && open[shared]?.activation === path[shared]) shared++;
     open = open.slice(0, shared);
     for (let depth = shared; depth < path.length; depth++) {
       const activation = path[depth] as number;
       const { routine, kind } = trace.activations[activation] as ActivationRecord;
-      const slice: Slice = { name: routine, type: 'routine', kind, depth, start: span.start, end: span.end };
+      const slice: Slice = { name: routine, routine, type: 'routine', kind, depth, start: span.start, end: span.end };
       slices.push(slice);
       open.push({ activation, slice });
     }
     for (const { slice } of open) slice.end = span.end;
+    const { routine, kind } = trace.activations[span.activation] as ActivationRecord;
     slices.push({
       name: stageOnly(span.stage),
+      routine,
       type: 'finished' in span ? 'stage' : 'wait',
-      kind: (trace.activations[span.activation] as ActivationRecord).kind,
+      kind,
       depth: path.length,
       start: span.start,
       end: span.end,
@@ -51,6 +53,23 @@ export function nestedSlices(trace: Trace, spans: readonly SpanRecord[]): Slice[
     time = span.end;
   }
   return slices;
+}
+
+/** How many of the outermost routines all these spans have in common. */
+export function commonCallers(trace: Trace, spans: readonly SpanRecord[]): number {
+  let common: number[] | undefined;
+  for (const span of spans) {
+    const path = callersOf(trace, span.activation);
+    common = common === undefined ? path : common.filter((activation, depth) => path[depth] === activation);
+  }
+  return common?.length ?? 0;
+}
+
+/** An activation and all that led to it, outermost first. */
+function callersOf(trace: Trace, activation: number): number[] {
+  const path: number[] = [];
+  for (let at = activation; at >= 0; at = (trace.activations[at] as ActivationRecord).caller) path.push(at);
+  return path.reverse();
 }
 
 /** A time without a break that a processor was in one mode for one virtual CPU. */

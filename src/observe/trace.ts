@@ -146,6 +146,12 @@ export function stackOf(trace: Trace, activation: number): string[] {
   return names.reverse();
 }
 
+/** What people call a virtual CPU: `vCPU 1`, or `VM 0 vCPU 1` if there are several VMs. */
+export function vcpuLabel(trace: Trace, vcpu: number): string {
+  const { vm = 0, number = vcpu } = trace.vcpus[vcpu] ?? {};
+  return trace.vcpus.some((other) => other.vm !== 0) ? `VM ${vm} vCPU ${number}` : `vCPU ${number}`;
+}
+
 /** The name of a stage without its routine. */
 export function stageOnly(stage: string): string {
   return stage.slice(stage.lastIndexOf('.') + 1);
