@@ -112,7 +112,11 @@ export function stackNames(thread: Thread): string[] {
  * @param from - a stage that has been done, or undefined for the beginning of the routine
  * @param to - a stage that has not been done yet, or undefined for the end of the routine
  */
-export function within(routine: Routine<never>, from?: string, to?: string): (thread: Thread) => boolean {
+export function within<L extends Numbers<L>>(
+  routine: Routine<L>,
+  from?: string,
+  to?: string,
+): (thread: Thread) => boolean {
   const place = (name: string): number => {
     const index = routine.stages.findIndex((stage) => stage.name === name);
     if (index < 0) throw new InternalError(routine.name, `there is no stage '${name}'`);

@@ -14,8 +14,9 @@ export const done: unique symbol = Symbol('done');
 export type Visibility = 'local' | 'shared';
 
 /**
- * No other processor can see or change what the stage touches, and the stage does not change whether this processor can
- * take an interrupt. The explorer does not branch before it; a timed run may merge it with its neighbours.
+ * No other processor can see or change what the stage touches, and (unless it is inside an instruction or microcode, where no
+ * event is recognised anyway) the stage does not change whether this processor can take an interrupt. The explorer does not
+ * branch before it; a timed run merges it with its neighbours up to the next boundary at which an event could be recognised.
  */
 export const local: Visibility = 'local';
 /** Anything else. */
