@@ -97,6 +97,8 @@ export interface Stage {
   /** True if events may be recognised before it. */
   readonly boundary: boolean;
   readonly kind: RoutineKind;
+  /** True if nothing but its cost says when it ends: no wait, no cache line, no work. */
+  readonly simple: boolean;
   readonly to: readonly string[];
   /** Numbers of the stages in `to`. */
   readonly targets: readonly number[];
@@ -292,6 +294,7 @@ function define<M, C, L extends Numbers<L>>(
       local: spec.local,
       boundary: kind === 'program' || spec.to === interruptibleWait,
       kind,
+      simple: spec.type === StageType.ordinary && spec.line === undefined && spec.work === undefined,
       to: spec.to,
       targets: spec.to.map((target) => {
         const found = names.indexOf(target);
@@ -315,6 +318,7 @@ function define<M, C, L extends Numbers<L>>(
     local: true,
     boundary: false,
     kind,
+    simple: false,
     to: [],
     targets: [],
     effect: nothing,

@@ -10,6 +10,9 @@ import { type Stage, StageType, stageName, stageTable } from './routine.js';
 import type { Frame, Machine, Processor, Thread } from './state.js';
 import { Phase, type RunState } from './timing.js';
 
+/** The time of the first event while it is being handled: before anything else, and free for the next. */
+const vacant = -1;
+
 /** How a timed run charges, orders and reports. */
 export interface TimedOptions<M extends Machine & { processors: C[] }, C extends Processor, O> {
   readonly hooks: Hooks<M, C>;
@@ -116,14 +119,16 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         }
         if (time > lastTime) return 'time';
         timing.now = time;
-        popEvent(queue);
         timing.timerEvent[timer] = 0;
+        queue.time[0] = vacant;
         this.expire(timer);
+        if (queue.time[0] === vacant) popEvent(queue);
       } else {
         if (time > lastTime) return 'time';
         timing.now = time;
-        popEvent(queue);
+        queue.time[0] = vacant;
         this.arrive(slotOf(event));
+        if (queue.time[0] === vacant) popEvent(queue);
       }
       if (this.options.checkWaits === true) this.checkWaits();
       if (this.stopRequested) return 'stopped';
@@ -172,7 +177,9 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     const next = settle(machine, processor, this.hooks, false);
     if (machine.requests.count !== 0) this.carryOut(p, now, undefined);
     const end = this.begin(processor, next, now);
-    if (end >= 0) timing.event[p] = pushEvent(queue, end, p);
+    if (end < 0) return;
+    // Where the event that led here is done with, its place is free.
+    timing.event[p] = queue.size > 0 && queue.time[0] === vacant ? replaceTop(queue, end, p) : pushEvent(queue, end, p);
   }
 
   /** Begins a stage: when it will end, or -1 if the processor waits or has nothing to do. */
@@ -278,7 +285,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     const processor = machine.processors[p] as C;
     let now = time;
     // Its event stays first until it is replaced, even if an effect asks for something at this very time.
-    queue.time[0] = -1;
+    queue.time[0] = vacant;
     for (;;) {
       timing.now = now;
       let elapsed = 0;
@@ -311,16 +318,8 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
           if (this.starts !== undefined) this.options.onStage?.(p, stage, start, now + elapsed, frame);
           next = settle(machine, processor, hooks, ahead);
           if (requests.count !== 0) this.carryOut(p, now + elapsed, frame);
-          if (
-            !fuse ||
-            next === undefined ||
-            !next.local ||
-            next.line !== undefined ||
-            next.work !== undefined ||
-            (next.boundary && processor.masked === 0)
-          ) {
-            break;
-          }
+          if (!fuse || next === undefined || !next.local || !next.simple) break;
+          if (next.boundary && processor.masked === 0) break;
           start = now + elapsed;
           if (this.starts !== undefined) {
             this.options.onBegin?.(processor, next, start, machine.threads[processor.thread] as Thread);
@@ -338,13 +337,14 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       if (end >= 0) {
         // The run stops during a local stage that is under way already.
       } else if (
-        ahead &&
-        (next === undefined ||
-          next.type !== StageType.ordinary ||
-          next.line !== undefined ||
-          next.work !== undefined ||
-          (next.boundary && processor.masked === 0))
+        next !== undefined &&
+        next.simple &&
+        this.starts === undefined &&
+        !(ahead && next.boundary && processor.masked === 0)
       ) {
+        timing.phase[p] = Phase.running;
+        end = now + elapsed + this.cost(next, p);
+      } else if (ahead && (next === undefined || !next.simple || (next.boundary && processor.masked === 0))) {
         // Whatever looks at the world when it begins must begin when the local stages have elapsed.
         end = now + elapsed;
         timing.phase[p] = Phase.beginning;
