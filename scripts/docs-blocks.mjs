@@ -1,6 +1,6 @@
 // Finds the code in the project's prose: fenced blocks of Markdown files, and of TSDoc comments in source files.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -78,6 +78,22 @@ export function blocksIn(file, text) {
   }
   if (mark) throw new Error(`${file}: no fenced block follows "${mark[0].trim()}"`);
   return blocks;
+}
+
+/**
+ * A picture that a command drew: an image after `<!-- drawn: COMMAND -->`; the command writes a file of the image's name.
+ * @typedef {{ file: string, line: number, command: string, picture: string }} Drawing `picture`: path in the project
+ * @param {string} file Markdown
+ * @returns {Drawing[]}
+ */
+export function drawingsOf(file) {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/^<!-- drawn: (.+?) -->\s*(!\[[^\]]*\]\(([^)]+)\))?/gm)].map((match) => {
+    const [, command = '', , address] = match;
+    const line = text.slice(0, match.index).split('\n').length;
+    if (!address) throw new Error(`${file}:${line}: no image follows "${match[0].trim()}"`);
+    return { file, line, command, picture: posix.join(posix.dirname(file), address) };
+  });
 }
 
 /**

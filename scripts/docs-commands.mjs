@@ -1,6 +1,6 @@
 // Runs the commands that the docs show, with the built command, in a folder of their own for each page.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
@@ -45,6 +45,11 @@ export function workplace(blocks) {
     run(command) {
       const text = command.replace(/^npx /, '');
       return spawnSync(text, { cwd: folder, env, shell: true, encoding: 'utf8', timeout: 120_000 });
+    },
+    /** A file that a command wrote, if it did. @param {string} name */
+    read(name) {
+      const file = join(folder, name);
+      return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
     },
     remove() {
       for (const each of [folder, bin]) rmSync(each, { recursive: true, force: true });

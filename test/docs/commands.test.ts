@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { blocksOf, pages } from '../../scripts/docs-blocks.mjs';
+import { blocksOf, drawingsOf, pages, root } from '../../scripts/docs-blocks.mjs';
 import { asBlock, commandsOf, workplace } from '../../scripts/docs-commands.mjs';
 
-// Every line of a `sh` block that runs `vmx-apic` runs here, with the built command; every printed table is what its
-// command prints today.
+// Every line of a `sh` block that runs `vmx-apic` runs here, with the built command; every printed table and picture
+// is what its command prints or draws today.
 
 describe.each(pages().map((page) => ({ page })))('commands in $page', ({ page }) => {
   const blocks = blocksOf(page);
@@ -14,6 +16,15 @@ describe.each(pages().map((page) => ({ page })))('commands in $page', ({ page })
     const wrong = blocks.filter(({ output, language }) => output && !['text', 'json', 'txt'].includes(language));
     expect(wrong.map(({ line, language }) => `${page}:${line}: "${language}"`)).toEqual([]);
   });
+
+  for (const { line, command, picture } of drawingsOf(page)) {
+    test(`${page}:${line}: ${picture} is what ${command} draws`, () => {
+      const done = place.run(command);
+      expect(done.status, `${page}:${line}: ${command}\n${done.stderr}`).toBe(0);
+      const same = place.read(basename(picture)) === readFileSync(join(root, picture), 'utf8');
+      expect(same, `${page}:${line}: ${picture} is out of date (npm run docs:update)`).toBe(true);
+    });
+  }
 
   for (const block of blocks) {
     if (block.language === 'sh' && !block.flags.includes('no-run')) {
