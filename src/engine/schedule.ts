@@ -6,7 +6,7 @@ type Names = Pick<MachineActions<never>, 'names'>;
 
 const letters = { stage: 'p', event: 'e', arrival: 'm', expiry: 't', drain: 'd' } as const;
 const kinds: Readonly<Record<string, ActionKind>> = { p: 'stage', e: 'event', t: 'expiry', d: 'drain' };
-const wordPattern = /^(?:([petd])(\d{1,9})|m(\d{1,9}):(\d{1,10})|([a-z][a-z-]+):(\d{1,10}))(?:\*(\d{1,6}))?$/;
+const wordPattern = /^(?:([petd])(\d{1,9})|m(\d{1,9}):(\d{1,10})|([a-z][a-z-]+):(\d{1,10}))(?:\*([1-9]\d{0,5}))?$/;
 
 /**
  * A schedule as one short string, from which {@link parseSchedule} makes it again: `p0*3 m1:7 e1 p1 t2 d0 preempt:1`, that is three

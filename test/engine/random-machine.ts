@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Cost, resolveCosts } from '../../src/engine/costs.js';
+import { type Cost, type CostTable, resolveCosts } from '../../src/engine/costs.js';
 import { call, interruptWith, restartInstruction } from '../../src/engine/frames.js';
 import type { Hooks } from '../../src/engine/interpreter.js';
 import { arm, cancel, costKey, expired, notify, observe, readClock, send } from '../../src/engine/requests.js';
@@ -43,7 +43,7 @@ export interface Log {
 
 /** An element of a random program. */
 export type Element =
-  | { readonly op: 'own' | 'observe' | 'clock' | 'mask' | 'unmask' | 'fault' | 'skip'; readonly n: number }
+  | { readonly op: 'own' | 'look' | 'observe' | 'clock' | 'mask' | 'unmask' | 'fault' | 'skip'; readonly n: number }
   | {
       readonly op: 'add' | 'read' | 'wait' | 'send' | 'work' | 'arm' | 'cancel' | 'sleep';
       readonly on: number;
@@ -116,6 +116,12 @@ function stagesOf(element: Element, i: number, place: Place): Stages {
         stage(name, cost, local, (_m, cpu, f, returned) => {
           f.x = mix(f.x + returned, n);
           cpu.own = mix(cpu.own, f.x);
+        }),
+      ];
+    case 'look':
+      return [
+        stage(name, cost, shared, (_m, cpu) => {
+          cpu.own = mix(cpu.own, cpu.pending.length);
         }),
       ];
     case 'observe':
@@ -349,13 +355,18 @@ export interface Built {
   readonly timed: TimedOptions<RandomMachine, RandomProcessor, Log>;
 }
 
-/** Builds the routines of a plan, once. */
-export function buildPlan(plan: Plan): Built {
-  const routines = plan.programs.map((elements) => build('program', elements, open));
-  const costs = { lineTransfer: plan.line, [flight.key]: plan.flight } as Record<string, Cost>;
+/** What the stages of any random machine cost, as this plan says. */
+export function costsOf(plan: Pick<Plan, 'steps' | 'flight' | 'line'>): CostTable {
+  const costs: Record<string, Cost> = { lineTransfer: plan.line, [flight.key]: plan.flight };
   stepKeys.forEach((key, i) => {
     costs[key] = plan.steps[i] as number;
   });
+  return resolveCosts(costs, [...stepKeys, flight.key]);
+}
+
+/** Builds the routines of a plan, once. */
+export function buildPlan(plan: Plan): Built {
+  const routines = plan.programs.map((elements) => build('program', elements, open));
   const machine = (): RandomMachine => {
     const created: RandomMachine = {
       processors: routines.map((_, id) => ({ ...createProcessor(id, id), own: id, pending: [], faults: 2 })),
@@ -377,7 +388,7 @@ export function buildPlan(plan: Plan): Built {
     state: () => createRunState(machine(), { channels: cells + timers, lines: cells, seed: plan.seed }, log()),
     timed: {
       hooks: randomHooks,
-      costs: resolveCosts(costs, [...stepKeys, flight.key]),
+      costs: costsOf(plan),
       distance,
       jitter: plan.jitter,
       observe: (o, time, p, kind, a, b) => {
@@ -388,11 +399,26 @@ export function buildPlan(plan: Plan): Built {
   };
 }
 
+/** As what a timed run takes of observations, but for their times. */
+export function observeWithoutTime(log: Log, p: number, kind: number, a: number, b: number): void {
+  for (const value of [kind, a, b]) log.digest[p] = mix(log.digest[p] as number, value);
+  log.count[p] = (log.count[p] as number) + 1;
+}
+
 const small = fc.nat(5);
 const plainElement = (clock: boolean): fc.Arbitrary<Element> =>
   fc.oneof(
     fc.record({
-      op: fc.constantFrom('own', 'observe', 'skip', 'mask', 'unmask', 'fault', ...(clock ? (['clock'] as const) : [])),
+      op: fc.constantFrom(
+        'own',
+        'look',
+        'observe',
+        'skip',
+        'mask',
+        'unmask',
+        'fault',
+        ...(clock ? (['clock'] as const) : []),
+      ),
       n: small,
     }),
     fc.record({
