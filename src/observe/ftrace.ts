@@ -1,4 +1,4 @@
-import { kvmEvent } from './kvm-events.js';
+import { kvmEvents } from './kvm-events.js';
 import type { EventRecord, Trace } from './trace.js';
 
 /**
@@ -19,16 +19,12 @@ import type { EventRecord, Trace } from './trace.js';
  * ```
  */
 export function ftraceText(trace: Trace): string {
-  const lines: string[] = [];
-  for (const record of trace.events) {
-    const found = kvmEvent(trace, record);
-    if (found === undefined) continue;
-    const cpu = `[${String(record.processor).padStart(3, '0')}]`;
-    lines.push(
-      `${task(trace, record)} ${cpu} ${seconds(trace, record.time)}: ${`${found.event}:`.padEnd(21)} ${found.text}\n`,
-    );
-  }
-  return lines.join('');
+  return kvmEvents(trace)
+    .map(({ record, event, text }) => {
+      const cpu = `[${String(record.processor).padStart(3, '0')}]`;
+      return `${task(trace, record)} ${cpu} ${seconds(trace, record.time)}: ${`${event}:`.padEnd(21)} ${text}\n`;
+    })
+    .join('');
 }
 
 function task(trace: Trace, { vcpu }: EventRecord): string {

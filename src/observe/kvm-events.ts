@@ -1,14 +1,22 @@
 import { exitReasonName } from './exit-reason-name.js';
 import type { EventRecord, Trace } from './trace.js';
 
-/** A line of a kernel trace: a tracepoint and its text. */
+/** A line of a kernel trace: what happened, the tracepoint, its text. */
 export interface KvmEvent {
+  readonly record: EventRecord;
   readonly event: string;
   readonly text: string;
 }
 
-/** What the formatters ask of the trace: KVM prints `vcpu_id`, which is the number in the VM. */
-type Formatter = (record: EventRecord, vcpuId: (vcpu: number) => number) => KvmEvent | undefined;
+/** What formatters ask of the trace. */
+interface Context {
+  /** KVM prints `vcpu_id`: the number in the VM. */
+  vcpuId(vcpu: number): number;
+  /** Nanoseconds since a virtual CPU began to be halted. */
+  halted(record: EventRecord): number;
+}
+
+type Formatter = (record: EventRecord, context: Context) => readonly [event: string, text: string];
 
 const hex = (value: number, digits = 1): string => value.toString(16).padStart(digits, '0');
 
@@ -20,62 +28,65 @@ function deliveryMode(icr: number): string {
   return deliveryModes[(icr >>> 8) & 7] as string;
 }
 
-function apicIpi(icr: number, destination: number): string {
-  const words = [
-    deliveryMode(icr),
-    (icr & 0x800) === 0 ? 'physical' : 'logical',
-    (icr & 0x4000) === 0 ? 'de-assert' : 'assert',
-    (icr & 0x8000) === 0 ? 'edge' : 'level',
-    shorthands[(icr >>> 18) & 3],
+function triggerMode(icr: number): string {
+  return (icr & 0x8000) === 0 ? 'edge' : 'level';
+}
+
+function accepted(event: string): Formatter {
+  return ({ a, b }, { vcpuId }) => [
+    event,
+    `apicid ${hex(vcpuId(a))} vec ${b & 0xff} (${deliveryMode(b)}|${triggerMode(b)})`,
   ];
-  return `dst ${hex(destination)} vec ${icr & 0xff} (${words.join('|')})`;
 }
-
-/** An interrupt as KVM accepts it: its low byte is the vector, the rest as in an ICR. */
-function accept(vcpuId: number, interrupt: number): string {
-  const trigger = (interrupt & 0x8000) === 0 ? 'edge' : 'level';
-  return `apicid ${hex(vcpuId)} vec ${interrupt & 0xff} (${deliveryMode(interrupt)}|${trigger})`;
-}
-
-/** A posting in software. The processor's own, in the guest, leaves no trace on a real host either. */
-const posted: Formatter = (record, vcpuId) =>
-  record.guest ? undefined : { event: 'kvm_apicv_accept_irq', text: accept(vcpuId(record.a), record.b & 0xff) };
 
 /**
- * What a tracepoint of KVM prints, by the kind of event that stands for it. To add one: a line here, and an `observe` in the routine.
- * The layouts are those of Linux 6.12 (`arch/x86/kvm/trace.h`); what a simulator does not have (addresses of instructions,
- * IDT-vectoring and interruption information, error codes) is 0.
+ * What KVM's tracepoints print, by the kind of event that stands for them; beside each what `a` and `b` are. To add one: a line here, and
+ * an `observe` in the routine. The layouts are those of Linux 6.12 (`arch/x86/kvm/trace.h`, `include/trace/events/kvm.h`); what a
+ * simulator does not have (addresses of instructions, IDT-vectoring and interruption information, error codes) is 0.
  */
 const formatters: Readonly<Record<string, Formatter>> = {
-  'vm-entry': ({ a }, vcpuId) => ({ event: 'kvm_entry', text: `vcpu ${vcpuId(a)}, rip 0x0` }),
-  'vm-exit': ({ vcpu, a, b }, vcpuId) => ({
-    event: 'kvm_exit',
-    text:
-      `vcpu ${vcpuId(vcpu)} reason ${exitReasonName(a)} rip 0x0 info1 0x${hex(b, 16)} info2 0x${hex(0, 16)} ` +
+  // The virtual CPU.
+  'vm-entry': ({ a }, { vcpuId }) => ['kvm_entry', `vcpu ${vcpuId(a)}, rip 0x0`],
+  // Exit reason, exit qualification.
+  'vm-exit': ({ vcpu, a, b }, { vcpuId }) => [
+    'kvm_exit',
+    `vcpu ${vcpuId(vcpu)} reason ${exitReasonName(a)} rip 0x0 info1 0x${hex(b, 16)} info2 0x${hex(0, 16)} ` +
       `intr_info 0x${hex(0, 8)} error_code 0x${hex(0, 8)}`,
-  }),
-  // Fields: descriptor (that of the virtual CPU of this number), vector.
-  posted,
-  coalesced: posted,
-  // Fields: the low half of the ICR, the destination.
-  kvm_apic_ipi: ({ kind, a, b }) => ({ event: kind, text: apicIpi(a, b) }),
-  // Fields: the virtual CPU, the interrupt as in an ICR.
-  kvm_apic_accept_irq: ({ kind, a, b }, vcpuId) => ({ event: kind, text: accept(vcpuId(a), b) }),
-  kvm_apicv_accept_irq: ({ kind, a, b }, vcpuId) => ({ event: kind, text: accept(vcpuId(a), b) }),
-  // Fields: the virtual CPU, the vector.
-  kvm_eoi: ({ kind, a, b }, vcpuId) => ({ event: kind, text: `apicid ${hex(vcpuId(a))} vector ${b}` }),
-  kvm_pv_eoi: ({ kind, a, b }, vcpuId) => ({ event: kind, text: `apicid ${hex(vcpuId(a))} vector ${b}` }),
-  // Fields: the MSR, its value.
-  kvm_msr_read: ({ a, b }) => ({ event: 'kvm_msr', text: `msr_read ${hex(a)} = 0x${hex(b)}` }),
-  kvm_msr_write: ({ a, b }) => ({ event: 'kvm_msr', text: `msr_write ${hex(a)} = 0x${hex(b)}` }),
-  // Fields: the vector.
-  kvm_inj_virq: ({ kind, a }) => ({ event: kind, text: `IRQ 0x${hex(a)}` }),
-  // Fields: the number of the call, its first argument.
-  kvm_hypercall: ({ kind, a, b }) => ({ event: kind, text: `nr 0x${hex(a)} a0 0x${hex(b)} a1 0x0 a2 0x0 a3 0x0` }),
+  ],
+  // ICR bits 31:0, destination.
+  'send-ipi': ({ a, b }) => [
+    'kvm_apic_ipi',
+    `dst ${hex(b)} vec ${a & 0xff} (${deliveryMode(a)}|${(a & 0x800) === 0 ? 'physical' : 'logical'}|` +
+      `${(a & 0x4000) === 0 ? 'de-assert' : 'assert'}|${triggerMode(a)}|${shorthands[(a >>> 18) & 3]})`,
+  ],
+  // The virtual CPU, the interrupt as in an ICR.
+  'accept-irq': accepted('kvm_apic_accept_irq'),
+  'apicv-accept-irq': accepted('kvm_apicv_accept_irq'),
+  // The virtual CPU, the vector.
+  eoi: ({ a, b }, { vcpuId }) => ['kvm_eoi', `apicid ${hex(vcpuId(a))} vector ${b}`],
+  // The MSR, its value.
+  'msr-read': ({ a, b }) => ['kvm_msr', `msr_read ${hex(a)} = 0x${hex(b)}`],
+  'msr-write': ({ a, b }) => ['kvm_msr', `msr_write ${hex(a)} = 0x${hex(b)}`],
+  // The virtual CPU, whether it slept.
+  wakeup: (record, { halted }) => [
+    'kvm_vcpu_wakeup',
+    `${record.b === 1 ? 'wait' : 'poll'} time ${halted(record)} ns, polling valid`,
+  ],
 };
 
-/** What KVM would have printed of an event, or undefined if it has no tracepoint for it. */
-export function kvmEvent(trace: Trace, record: EventRecord): KvmEvent | undefined {
-  const formatter = Object.hasOwn(formatters, record.kind) ? formatters[record.kind] : undefined;
-  return formatter?.(record, (vcpu) => trace.vcpus[vcpu]?.number ?? vcpu);
+/** What KVM would have printed of the events of a trace, in their order; nothing of those for which it has no tracepoint. */
+export function kvmEvents(trace: Trace): KvmEvent[] {
+  const haltedSince: number[] = [];
+  const context: Context = {
+    vcpuId: (vcpu) => trace.vcpus[vcpu]?.number ?? vcpu,
+    halted: ({ a, time }) => Math.round((time - (haltedSince[a] ?? time)) / trace.tscGhz),
+  };
+  const events: KvmEvent[] = [];
+  for (const record of trace.events) {
+    if (record.kind === 'halt' && record.b === 1) haltedSince[record.a] = record.time;
+    if (!Object.hasOwn(formatters, record.kind)) continue;
+    const [event, text] = (formatters[record.kind] as Formatter)(record, context);
+    events.push({ record, event, text });
+  }
+  return events;
 }
