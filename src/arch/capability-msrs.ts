@@ -1,8 +1,10 @@
 import { type AllowedSettings, type Capabilities, isSupported } from './capabilities.js';
 import { type ControlWord, type ControlWordName, controlWords } from './control-words.js';
+import { Exit, Primary, Secondary } from './controls.js';
 import { u64FromBigInt, u64ToBigInt } from './u64.js';
 import type { U64 } from './virtual-processor.js';
 import { vmcsFields } from './vmcs-fields.js';
+import { hasVmcsField } from './vmread-vmwrite.js';
 
 /** The VMX capability MSRs, by number. SDM vol. 3D, appendix A. */
 export const capabilityMsrNames: Readonly<Record<number, string>> = {
@@ -74,9 +76,7 @@ function misc(c: Capabilities): bigint {
 }
 
 function highestIndex(capabilities: Capabilities): bigint {
-  const indices = vmcsFields
-    .filter(({ existsIf }) => existsIf.length === 0 || existsIf.some((control) => isSupported(capabilities, control)))
-    .map(({ index }) => index);
+  const indices = vmcsFields.filter((field) => hasVmcsField(capabilities, field)).map(({ index }) => index);
   return BigInt(Math.max(...indices));
 }
 
@@ -89,41 +89,39 @@ function highestIndex(capabilities: Capabilities): bigint {
 export function capabilitiesFromMsrs(read: (msr: number) => bigint, physicalAddressWidth: number): Capabilities {
   const basicValue = read(0x480);
   const miscValue = read(0x485);
-  const bit = (value: bigint, position: number, width = 1) => Number(BigInt.asUintN(width, value >> BigInt(position)));
-  const trueControls = bit(basicValue, 55);
+  const bits = (value: bigint, position: number, width: number) =>
+    Number(BigInt.asUintN(width, value >> BigInt(position)));
+  const trueControls = bits(basicValue, 55, 1);
   const word32 = (name: ControlWordName): AllowedSettings => {
     const { msr, trueMsr } = controlWords[name];
     const [mustBeOne, mayBeOne] = u64FromBigInt(read(trueControls === 1 && trueMsr !== 0 ? trueMsr : msr));
     return { mustBeOne, mayBeOne };
   };
-  const none: AllowedSettings = { mustBeOne: 0, mayBeOne: 0 };
-  const capabilities: Capabilities = {
+  const word64 = (name: ControlWordName, activated: number): U64 =>
+    activated === 0 ? [0, 0] : u64FromBigInt(read(controlWords[name].msr));
+
+  const primary = word32('primary');
+  const exit = word32('exit');
+  const hasSecondaryWord = (primary.mayBeOne & Primary.activateSecondaryControls) !== 0;
+  const secondary = hasSecondaryWord ? word32('secondary') : { mustBeOne: 0, mayBeOne: 0 };
+  return {
     pinBased: word32('pinBased'),
-    primary: word32('primary'),
-    secondary: none,
-    exit: word32('exit'),
+    primary,
+    secondary,
+    exit,
     entry: word32('entry'),
-    tertiary: [0, 0],
-    secondaryExit: [0, 0],
-    vmFunction: [0, 0],
-    vmcsRevision: bit(basicValue, 0, 31),
+    tertiary: word64('tertiary', primary.mayBeOne & Primary.activateTertiaryControls),
+    secondaryExit: word64('secondaryExit', exit.mayBeOne & Exit.activateSecondaryControls),
+    vmFunction: word64('vmFunction', secondary.mayBeOne & Secondary.enableVmFunctions),
+    vmcsRevision: bits(basicValue, 0, 31),
     trueControls,
-    addresses32Bit: bit(basicValue, 48),
-    anyErrorCode: bit(basicValue, 56),
-    nestedException: bit(basicValue, 58),
-    activityStates: bit(miscValue, 6, 3),
-    vmwriteReadOnly: bit(miscValue, 29),
-    zeroLengthInjection: bit(miscValue, 30),
-    msrListLimit: bit(miscValue, 25, 3),
+    addresses32Bit: bits(basicValue, 48, 1),
+    anyErrorCode: bits(basicValue, 56, 1),
+    nestedException: bits(basicValue, 58, 1),
+    activityStates: bits(miscValue, 6, 3),
+    vmwriteReadOnly: bits(miscValue, 29, 1),
+    zeroLengthInjection: bits(miscValue, 30, 1),
+    msrListLimit: bits(miscValue, 25, 3),
     physicalAddressWidth,
   };
-  const word64 = (name: 'tertiary' | 'secondaryExit' | 'vmFunction'): U64 => {
-    const { msr, activatedBy } = controlWords[name];
-    return activatedBy !== null && isSupported(capabilities, activatedBy) ? u64FromBigInt(read(msr)) : [0, 0];
-  };
-  if (isSupported(capabilities, 'primary.activateSecondaryControls')) capabilities.secondary = word32('secondary');
-  capabilities.tertiary = word64('tertiary');
-  capabilities.secondaryExit = word64('secondaryExit');
-  capabilities.vmFunction = word64('vmFunction');
-  return capabilities;
 }

@@ -10,9 +10,7 @@ export function u64FromBigInt(value: bigint): U64 {
   return [Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn)];
 }
 
-/** True if the pair is below 2^`width` (`width` 0-64): an address inside the physical-address width. */
+/** True if the pair is below 2^`width` (`width` 32-63): an address inside the physical-address width. */
 export function fitsWidth(value: U64, width: number): boolean {
-  if (width >= 64) return true;
-  if (width >= 32) return width === 32 ? value[1] === 0 : value[1] >>> (width - 32) === 0;
-  return value[1] === 0 && value[0] >>> width === 0;
+  return value[1] >>> (width - 32) === 0;
 }

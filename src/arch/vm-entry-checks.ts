@@ -110,7 +110,7 @@ export function vmEntryOutcome(vmcs: Vmcs, failures: readonly VmEntryFailure[]):
     mark('entry failure 33');
     return failureExit(vmcs, ExitReason.InvalidState, 0);
   }
-  const load = failures.find(({ area }) => area === 'msr-load');
+  const load = failures[0];
   if (load !== undefined) {
     mark('entry failure 34');
     return failureExit(vmcs, ExitReason.MsrLoadFail, load.entry ?? 0);

@@ -31,7 +31,7 @@ const widths = [16, 64, 32, 'natural'] as const;
  * ```
  */
 export function decodeVmcsEncoding(encoding: number): VmcsEncoding | null {
-  if ((encoding & ~0x6fff) !== 0 || encoding > 0xffff_ffff) return null;
+  if ((encoding & 0x6fff) !== encoding) return null;
   const width = widths[(encoding >>> 13) & 3] as VmcsFieldWidth;
   const high = (encoding & 1) === 1;
   if (high && width !== 64) return null;

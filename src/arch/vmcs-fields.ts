@@ -4,7 +4,7 @@ import { fields16 } from './vmcs/fields-16.js';
 import { fields32 } from './vmcs/fields-32.js';
 import { fields64 } from './vmcs/fields-64.js';
 import { fieldsNatural } from './vmcs/fields-natural.js';
-import { decodeVmcsEncoding } from './vmcs-encoding.js';
+import { decodeVmcsEncoding, type VmcsEncoding } from './vmcs-encoding.js';
 
 /** Names of the fields of 16 and 32 bits: numbers in a `Vmcs`. */
 export type VmcsNumberFieldId = keyof typeof fields16 | keyof typeof fields32;
@@ -36,9 +36,7 @@ const rows: Readonly<Record<VmcsFieldId, VmcsFieldRow>> = { ...fields16, ...fiel
 
 function fieldOf(id: VmcsFieldId): VmcsField {
   const [encoding, name, linuxName, ...existsIf] = rows[id];
-  const decoded = decodeVmcsEncoding(encoding);
-  if (decoded === null) throw new Error(`malformed encoding of ${id}`);
-  const { width, kind, index } = decoded;
+  const { width, kind, index } = decodeVmcsEncoding(encoding) as VmcsEncoding;
   return { id, encoding, name, width, kind, index, linuxName, existsIf };
 }
 

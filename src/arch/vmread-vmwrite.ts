@@ -56,7 +56,7 @@ export function hasVmcsField(capabilities: Capabilities, field: VmcsField): bool
 }
 
 function supportedField(capabilities: Capabilities, encoding: bigint): VmcsField | null {
-  const field = encoding <= 0xffff_ffffn ? vmcsFieldAt(Number(encoding)) : null;
+  const field = vmcsFieldAt(Number(encoding));
   return field !== null && hasVmcsField(capabilities, field) ? field : null;
 }
 

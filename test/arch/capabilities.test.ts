@@ -89,6 +89,7 @@ describe('the capability MSRs', () => {
 
   it('give the highest index of any field in IA32_VMX_VMCS_ENUM', () => {
     expect(readCapabilityMsr(processor, 0x48a)).toBe(BigInt(41 << 1)); // injected-event data, 2052H
+    expect(readCapabilityMsr(capabilitiesOf({ lacking: ['entry.loadFred'] }), 0x48a)).toBe(BigInt(41 << 1));
     const withoutFred: ControlName[] = ['secondaryExit.saveFred', 'secondaryExit.loadFred', 'entry.loadFred'];
     const older = capabilitiesOf({ lacking: [...withoutFred, 'tertiary.apicTimerVirtualization'] });
     expect(readCapabilityMsr(older, 0x48a)).toBe(BigInt(38 << 1)); // IA32_SPEC_CTRL shadow, 204CH
@@ -153,6 +154,20 @@ describe('capabilitiesOf', () => {
     expect(addressWidth(capabilitiesOf())).toBe(46);
     expect(addressWidth(capabilitiesOf({ physicalAddressWidth: 52 }))).toBe(52);
     expect(addressWidth(capabilitiesOf({ addresses32Bit: 1 }))).toBe(32);
+  });
+
+  it('has the settings of a current processor by default', () => {
+    expect(capabilitiesOf()).toMatchObject({
+      trueControls: 1,
+      addresses32Bit: 0,
+      anyErrorCode: 1,
+      nestedException: 0,
+      activityStates: 7,
+      vmwriteReadOnly: 1,
+      zeroLengthInjection: 1,
+      msrListLimit: 0,
+      physicalAddressWidth: 46,
+    });
   });
 
   it('is plain data', () => {

@@ -36,19 +36,27 @@ import {
 import { validContext, validVmcs } from './valid-vmcs.js';
 
 const host = capabilitiesOf();
-const seenByL1 = nestedCapabilities(host);
+const seenByL1 = () => nestedCapabilities(host);
 
 /** L1's VMCS for L2: as a hypervisor sets it up that uses all of APIC virtualization that it sees. */
 function vmcs12With(secondary: number, pin = 0, primary = 0): Vmcs {
   const vmcs = validVmcs();
-  vmcs.pinBasedControls = adjustControls('pinBased', ['pinBased.externalInterruptExiting'], [], seenByL1)[0] | pin;
-  const [base] = adjustControls('primary', ['primary.activateSecondaryControls', 'primary.useTprShadow'], [], seenByL1);
+  vmcs.pinBasedControls = adjustControls('pinBased', ['pinBased.externalInterruptExiting'], [], seenByL1())[0] | pin;
+  const [base] = adjustControls(
+    'primary',
+    ['primary.activateSecondaryControls', 'primary.useTprShadow'],
+    [],
+    seenByL1(),
+  );
   vmcs.primaryControls = (base | primary) >>> 0;
   vmcs.secondaryControls = secondary;
   vmcs.tertiaryControls = [0, 0];
   vmcs.postedInterruptNotificationVector = 0x77;
   vmcs.guestInterruptStatus = 0x0031;
+  vmcs.eoiExitBitmap0 = [0, 0x10];
   vmcs.eoiExitBitmap1 = [0x10, 0x20];
+  vmcs.eoiExitBitmap2 = [0x30, 0x40];
+  vmcs.eoiExitBitmap3 = [0x50, 0x60];
   return vmcs;
 }
 
@@ -72,10 +80,10 @@ describe('what L1 sees', () => {
       'pinBased.processPostedInterrupts',
       'exit.acknowledgeInterruptOnExit',
     ] as const) {
-      expect([control, isSupported(seenByL1, control)]).toEqual([control, true]);
+      expect([control, isSupported(seenByL1(), control)]).toEqual([control, true]);
     }
-    expect(isSupported(seenByL1, 'primary.activateTertiaryControls')).toBe(false);
-    expect(seenByL1.tertiary).toEqual([0, 0]);
+    expect(isSupported(seenByL1(), 'primary.activateTertiaryControls')).toBe(false);
+    expect(seenByL1().tertiary).toEqual([0, 0]);
   });
 
   it('has posted interrupts only with enable_apicv, and APIC accesses only with flexpriority', () => {
@@ -108,16 +116,16 @@ describe('what L1 sees', () => {
     expect(isSupported(none, 'pinBased.activateVmxPreemptionTimer')).toBe(true);
     expect(isSupported(none, 'secondary.vmcsShadowing')).toBe(true);
     expect(isSupported(none, 'secondary.enablePml')).toBe(false);
-    expect(isSupported(seenByL1, 'secondary.enablePml')).toBe(true);
+    expect(isSupported(seenByL1(), 'secondary.enablePml')).toBe(true);
   });
 
   it('lets CR3 and debug controls be 0, knows HLT and wait-for-SIPI, and keeps the address width', () => {
-    expect(seenByL1.primary.mustBeOne).toBe(0x0400_6172);
-    expect(seenByL1.exit.mustBeOne).toBe(0x3_6dfb);
-    expect(seenByL1.entry.mustBeOne).toBe(0x11fb);
-    expect(seenByL1.activityStates).toBe(0b101);
+    expect(seenByL1().primary.mustBeOne).toBe(0x0400_6172);
+    expect(seenByL1().exit.mustBeOne).toBe(0x3_6dfb);
+    expect(seenByL1().entry.mustBeOne).toBe(0x11fb);
+    expect(seenByL1().activityStates).toBe(0b101);
     expect(nestedCapabilities(capabilitiesOf({ physicalAddressWidth: 52 })).physicalAddressWidth).toBe(52);
-    expect([seenByL1.zeroLengthInjection, seenByL1.anyErrorCode]).toEqual([0, 0]);
+    expect([seenByL1().zeroLengthInjection, seenByL1().anyErrorCode]).toEqual([0, 0]);
   });
 });
 
@@ -145,7 +153,11 @@ describe('vmcs02', () => {
     expect(merged.postedInterruptDescriptorAddress).toEqual([0x10_8040, 0]);
     expect(merged.virtualApicAddress).toEqual([0x10_5000, 0]);
     expect(merged.guestInterruptStatus).toBe(0x0031);
-    expect(merged.eoiExitBitmap1).toEqual([0x10, 0x20]);
+    for (const bitmap of ['eoiExitBitmap0', 'eoiExitBitmap1', 'eoiExitBitmap2', 'eoiExitBitmap3'] as const) {
+      expect(merged[bitmap]).toEqual(vmcs12With(x2apic)[bitmap]);
+    }
+    expect(merged.pidPointerTableAddress).toEqual([0, 0]);
+    expect(merged.lastPidPointerIndex).toBe(0);
   });
 
   it('does without posted interrupts if the descriptor is not in memory', () => {
@@ -252,10 +264,10 @@ describe('vmcs02', () => {
         fc.nat(255),
         (pin, primary, secondary, threshold, virtualTpr) => {
           const vmcs12 = vmcs12With(secondary);
-          vmcs12.pinBasedControls = seenByL1.pinBased.mustBeOne | pin;
-          vmcs12.primaryControls = (seenByL1.primary.mustBeOne | primary) >>> 0;
+          vmcs12.pinBasedControls = seenByL1().pinBased.mustBeOne | pin;
+          vmcs12.primaryControls = (seenByL1().primary.mustBeOne | primary) >>> 0;
           vmcs12.tprThreshold = threshold;
-          fc.pre(checkVmEntry(vmcs12, { capabilities: seenByL1, virtualTpr }).length === 0);
+          fc.pre(checkVmEntry(vmcs12, { capabilities: seenByL1(), virtualTpr }).length === 0);
           valid++;
           const merged = { ...createVmcs(), ...validVmcs(), ...compose(vmcs12) };
           expect(checkVmEntry(merged, { ...validContext(host), virtualTpr })).toEqual([]);
@@ -372,6 +384,22 @@ describe('posted interrupts for L2 that no processor took', () => {
     expect(rvi(vmcs02)).toBe(0xa0);
   });
 
+  it('move even vector 0', () => {
+    const page = resetRegisters();
+    completeNestedPostedInterrupts(vmcs12With(x2apic), page, posted(1, 0));
+    expect(testBit(page.irr, 0)).toBe(true);
+  });
+
+  it('leave RVI alone if there are none, though it is stale', () => {
+    const vmcs02 = vmcs12With(x2apic);
+    const page = resetRegisters();
+    setBit(page.irr, 0x91);
+    completeNestedPostedInterrupts(vmcs02, page, posted(1));
+    expect(rvi(vmcs02)).toBe(0x31);
+    completeNestedPostedInterrupts(vmcs02, page, posted(1, 0x41));
+    expect(rvi(vmcs02)).toBe(0x91);
+  });
+
   it('stay where they are while ON is 0, and may be none', () => {
     const vmcs02 = vmcs12With(x2apic);
     const page: ApicRegisters = resetRegisters();
@@ -422,6 +450,7 @@ describe('whose exit it is', () => {
 
   it('is by who asked for it', () => {
     expect(owner(ExitReason.ExternalInterrupt)).toBe('L0');
+    expect(owner(ExitReason.ExternalInterrupt, Primary.interruptWindowExiting)).toBe('L0');
     expect(owner(ExitReason.InterruptWindow)).toBe('L0');
     expect(owner(ExitReason.InterruptWindow, Primary.interruptWindowExiting)).toBe('L1');
     expect(owner(ExitReason.Hlt)).toBe('L0');

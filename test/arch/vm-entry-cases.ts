@@ -32,7 +32,7 @@ export function brokenBy({ fields, context }: VmEntryCase): [Vmcs, VmEntryContex
 }
 
 /** The identification of an event to inject. */
-function event(type: number, vector: number, errorCode = false): number {
+export function event(type: number, vector: number, errorCode = false): number {
   return encodeEventInformation({ type, vector, errorCode, nmiUnblocking: false, nestedException: false, valid: true });
 }
 
@@ -145,6 +145,12 @@ const otherControlCases: readonly VmEntryCase[] = [
   control('SMM controls', 'the end of dual-monitor treatment outside SMM', {
     entryControls: entry | Entry.deactivateDualMonitorTreatment,
   }),
+  control(
+    'SMM controls',
+    'an entry to SMM that would end dual-monitor treatment',
+    { entryControls: entry | Entry.entryToSmm | Entry.deactivateDualMonitorTreatment, guestInterruptibilityState: 4 },
+    { inSmm: true },
+  ),
   control('event type', 'an event of the reserved type', { injectedEventIdentification: event(1, 0) }),
   control('event vector', 'an NMI with another vector than 2', {
     injectedEventIdentification: event(EventType.Nmi, 3),
@@ -160,6 +166,9 @@ const otherControlCases: readonly VmEntryCase[] = [
   ),
   control('event reserved bits', 'an event with bit 12', {
     injectedEventIdentification: (externalInterrupt | 0x1000) >>> 0,
+  }),
+  control('event reserved bits', 'a nested exception, on a processor without', {
+    injectedEventIdentification: (event(EventType.HardwareException, 14, true) | 0x2000) >>> 0,
   }),
   control('event error code', 'an error code of more than 16 bits', {
     injectedEventIdentification: event(EventType.HardwareException, 14, true),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  capabilitiesOf,
   checkVmEntry,
+  EventType,
   ExitReason,
   exitMsrAreas,
   failingEntryMsrLoads,
@@ -14,7 +16,7 @@ import {
   vmEntryOutcome,
 } from '../../src/arch/index.js';
 import { validContext, validVmcs } from './valid-vmcs.js';
-import { brokenBy, noApicv, type VmEntryCase, vmEntryCases } from './vm-entry-cases.js';
+import { brokenBy, event, noApicv, type VmEntryCase, vmEntryCases } from './vm-entry-cases.js';
 import { brokenRules, oracleRules } from './vm-entry-oracle.js';
 
 const rulesOf = (failures: readonly VmEntryFailure[]) => [...new Set(failures.map(({ rule }) => rule))].toSorted();
@@ -29,6 +31,36 @@ describe('a VMCS that uses all of APIC virtualization', () => {
     const vmcs = validVmcs();
     vmcs.secondaryControls ^= Secondary.virtualizeX2apicMode | Secondary.virtualizeApicAccesses;
     expect(checkVmEntry(vmcs, validContext())).toEqual([]);
+  });
+});
+
+describe('at the edge of what is allowed, a VMCS', () => {
+  const passes = (fields: Partial<Vmcs>, context: Partial<VmEntryContext> = {}) =>
+    expect(checkVmEntry({ ...validVmcs(), ...fields }, { ...validContext(), ...context })).toEqual([]);
+
+  it('passes with vectors of 255', () => {
+    passes({ postedInterruptNotificationVector: 255, virtualTimerVector: 255 });
+  });
+
+  it('passes with a nested exception, on a processor that knows them', () => {
+    const pageFault = event(EventType.HardwareException, 14, true);
+    passes(
+      { injectedEventIdentification: (pageFault | 0x2000) >>> 0 },
+      { capabilities: capabilitiesOf({ nestedException: 1 }) },
+    );
+  });
+
+  it.each([
+    ['HLT', 1, event(EventType.ExternalInterrupt, 0x30)],
+    ['HLT', 1, event(EventType.Nmi, 2)],
+    ['HLT', 1, event(EventType.HardwareException, 1)],
+    ['HLT', 1, event(EventType.HardwareException, 18)],
+    ['HLT', 1, event(EventType.OtherEvent, 0)],
+    ['shutdown', 2, event(EventType.Nmi, 2)],
+    ['shutdown', 2, event(EventType.HardwareException, 18)],
+    ['wait-for-SIPI', 3, 0],
+  ])('passes in %s (%i) with the event %i, which ends it', (_name, guestActivityState, injectedEventIdentification) => {
+    passes({ guestActivityState, injectedEventIdentification });
   });
 });
 
@@ -165,7 +197,8 @@ describe('MSR areas', () => {
     expect(exitMsrAreas([], [at(0x9b)])).toEqual({ indicator: 4, entry: 1 });
   });
 
-  it('reach the marks of what they lead to', () => {
+  it('reach the marks of what they lead to, and no other', () => {
+    expect([...recordMarks(() => failingEntryMsrLoads([good]))]).toEqual([]);
     expect(recordMarks(() => exitMsrAreas([at(0x808)], []))).toContain('abort 1');
     const marks = recordMarks(() => exitMsrAreas([], [at(0x808)]));
     expect(marks).toContain('abort 4');

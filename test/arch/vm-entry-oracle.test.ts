@@ -68,7 +68,7 @@ describe('any VMCS', () => {
     pidPointerTableAddress: address,
     lastPidPointerIndex: fc.nat(0xffff),
     postedInterruptNotificationVector: fc.constantFrom(0, 0xf2, 0xff, 0x100),
-    virtualTimerVector: fc.constantFrom(0, 0xec, 0x100),
+    virtualTimerVector: fc.constantFrom(0, 0xff, 0x100),
     tprThreshold: fc.oneof(fc.nat(0x1f), fc.constant(0x8000_0000)),
     vmExitMsrStoreCount: fc.nat(3),
     vmExitMsrStoreAddress: address,

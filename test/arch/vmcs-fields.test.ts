@@ -134,6 +134,16 @@ describe('encodings', () => {
     expect(decodeVmcsEncoding(2 ** 32)).toBeNull();
   });
 
+  it('say what a field is', () => {
+    expect(decodeVmcsEncoding(0x0810)).toEqual({ access: 'full', index: 8, kind: 'guest', width: 16 });
+    expect(decodeVmcsEncoding(0x6400)).toEqual({
+      access: 'full',
+      index: 0,
+      kind: 'exit-information',
+      width: 'natural',
+    });
+  });
+
   it('come apart and together again', () => {
     const wellFormed = Array.from({ length: 0x8000 }, (_, encoding) => encoding).filter(
       (e) => decodeVmcsEncoding(e) !== null,

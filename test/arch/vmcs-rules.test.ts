@@ -33,15 +33,14 @@ function examples(): void {
 }
 
 describe('the rules of the VMCS', () => {
-  const reached = recordMarks(examples);
   const known = new Set(vmcsRules.map(({ id }) => id));
 
   it.each(vmcsRules.map(({ id, statement }) => [id, statement] as const))('%s: %s', (id) => {
-    expect(reached).toContain(id);
+    expect(recordMarks(examples)).toContain(id);
   });
 
   it('are all that is reached: no mark without a row', () => {
-    expect([...reached].filter((mark) => !known.has(mark))).toEqual([]);
+    expect([...recordMarks(examples)].filter((mark) => !known.has(mark))).toEqual([]);
   });
 
   it('have one row each', () => {
