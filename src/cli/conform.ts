@@ -3,8 +3,8 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../index.js';
+import { formatNumber } from '../observe/index.js';
 import { asVectorFile, replayVectors, type VectorFile, VectorFileError } from '../testing/index.js';
-import { formatNumber } from './table.js';
 import { UsageError } from './usage.js';
 
 function readVectors(file: string): VectorFile {

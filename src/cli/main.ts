@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { InputError, InternalError, presets } from '../index.js';
+import { formatTable } from '../observe/index.js';
 import { conform } from './conform.js';
 import { run } from './run.js';
-import { formatTable } from './table.js';
 import { UsageError, usage } from './usage.js';
 
 function listPresets(args: string[]): number {

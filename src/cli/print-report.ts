@@ -1,5 +1,5 @@
 import type { Report, VariantReport } from '../index.js';
-import { type Column, formatNumber, formatPercent, formatTable } from './table.js';
+import { type Column, formatNumber, formatPercent, formatTable } from '../observe/index.js';
 
 const left = (title: string): Column => ({ title, align: 'left' });
 const right = (title: string): Column => ({ title, align: 'right' });

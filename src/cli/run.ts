@@ -1,8 +1,23 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { InputError, presets, runScenario, type ScenarioInput, traceScenario, withValue } from '../index.js';
-// chart
+import {
+  InputError,
+  presets,
+  runScenario,
+  type ScenarioInput,
+  type TracedVariant,
+  traceScenario,
+  withValue,
+} from '../index.js';
+import {
+  type ChromeEvent,
+  chromeTrace,
+  foldedStacks,
+  ftraceText,
+  sequenceChart,
+  sliceTrace,
+} from '../observe/index.js';
 import { printReport } from './print-report.js';
 import { UsageError } from './usage.js';
 
@@ -52,12 +67,47 @@ function applySettings(scenario: unknown, settings: readonly string[]): unknown 
   return changed;
 }
 
+/** All variants in one trace: the processes of each have its name. */
+function perfettoOf(traced: readonly TracedVariant[]): string {
+  const events = traced.flatMap((variant, index) =>
+    chromeTrace(variant.trace).traceEvents.map(
+      (event): ChromeEvent => ({
+        ...event,
+        pid: event.pid + 10_000 * index,
+        ...(event.id === undefined ? {} : { id: event.id + 1_000_000 * index }),
+        ...(event.name === 'process_name' && traced.length > 1
+          ? { args: { ...event.args, name: `${variant.title}: ${String(event.args?.['name'])}` } }
+          : {}),
+      }),
+    ),
+  );
+  return `${JSON.stringify({ displayTimeUnit: 'ns', traceEvents: events })}\n`;
+}
+
+/** The stacks of the measured iteration, below the name of the variant. */
+function foldedOf(variant: TracedVariant, _index: number, all: readonly TracedVariant[]): string {
+  const stacks = foldedStacks(sliceTrace(variant.trace, variant.from, variant.to));
+  if (all.length === 1) return stacks;
+  return stacks.replace(/^(?=.)/gm, `${variant.title.replaceAll(';', ',')};`);
+}
+
 function write(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
     throw new InputError(file, `cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
+}
+
+/** The scenario with only those variants whose names contain `text`. */
+function onlyVariants(scenario: ScenarioInput, text: string): ScenarioInput {
+  const variants = Array.isArray(scenario.variants) ? scenario.variants : [];
+  const chosen = variants.filter((variant) => variant.name.includes(text));
+  if (chosen.length === 0) {
+    const names = variants.map((variant) => `'${variant.name}'`).join(', ');
+    throw new UsageError(`--variant ${text}: no variant has that in its name (there are: ${names || 'none'})`);
+  }
+  return { ...scenario, variants: chosen };
 }
 
 /** `vmx-apic run`. Returns the exit status. */
@@ -67,17 +117,30 @@ export function run(args: string[]): number {
     allowPositionals: true,
     options: {
       set: { type: 'string', multiple: true, default: [] },
+      variant: { type: 'string' },
       json: { type: 'boolean', default: false },
       svg: { type: 'string' },
+      perfetto: { type: 'string' },
+      ftrace: { type: 'string' },
+      folded: { type: 'string' },
     },
   });
   const [name, ...more] = positionals;
   if (name === undefined) throw new UsageError('run: which preset or scenario file?');
   if (more.length > 0) throw new UsageError(`run: one scenario at a time, not also '${more[0]}'`);
-  const input = applySettings(scenarioOf(name), values.set) as ScenarioInput;
+  const whole = applySettings(scenarioOf(name), values.set) as ScenarioInput;
+  const input = values.variant === undefined ? whole : onlyVariants(whole, values.variant);
   const report = runScenario(input, process.stderr.isTTY ? { onProgress: showProgress } : {});
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  // svg
+  const { svg, perfetto, ftrace, folded } = values;
+  if (svg !== undefined || perfetto !== undefined || ftrace !== undefined || folded !== undefined) {
+    const traced = traceScenario(input);
+    if (svg !== undefined) write(svg, sequenceChart(traced, { title: report.title }));
+    if (perfetto !== undefined) write(perfetto, perfettoOf(traced));
+    if (ftrace !== undefined)
+      write(ftrace, traced.map((variant) => `# ${variant.title}\n${ftraceText(variant.trace)}`).join(''));
+    if (folded !== undefined) write(folded, traced.map(foldedOf).join(''));
+  }
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : printReport(report));
   return 0;
 }

@@ -12,8 +12,12 @@ export const usage = `usage: vmx-apic <command> [options]
 commands
   run <preset or scenario.json>   run a scenario; print latency, exits, and where the cycles of one iteration go
       --set path=value            change the scenario first (may be repeated), as --set profile.set.vmExit=700
+      --variant TEXT              only the variants whose names contain TEXT
       --json                      print the report as one JSON document
       --svg FILE                  draw one iteration of each variant as a sequence chart
+      --perfetto FILE             its trace, for Perfetto and chrome://tracing
+      --ftrace FILE               its trace in the form of trace-cmd report
+      --folded FILE               its stacks, for flame graphs
   presets [--json]                list the presets, or print them all as JSON
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
 

@@ -213,12 +213,14 @@ function compare(figure: PublishedFigure, report: VariantReport): ComparedFigure
   return { ...figure, simulated: value, errorPct: (100 * (value - figure.value)) / figure.value };
 }
 
-/** One iteration in a steady state: what happened, on which processors, when. */
+/** One iteration in a steady state. */
 export interface TracedIteration {
   readonly trace: Trace;
-  readonly sender: number;
-  readonly began: number;
-  readonly ended: number;
+  /** First and last cycle of the iteration. */
+  readonly from: number;
+  readonly to: number;
+  /** The logical processor that measured it: the sender's. */
+  readonly processor: number;
 }
 
 /** Records one iteration of a scenario's workload, after a few others, without jitter. */
@@ -240,45 +242,54 @@ export function traceIteration(scenario: Scenario): TracedIteration {
   });
   drive(run, quiet, quiet.seed);
   recorder.finish(run.state.timing.now);
-  const { began, ended } = run.state.observers;
-  const sender = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
-  return { trace, sender, began, ended };
+  const { began: from, ended: to } = run.state.observers;
+  const processor = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
+  return { trace, from, to, processor };
 }
 
-/** One traced iteration of a variant. */
+/** One traced iteration of a variant: a panel of a sequence chart. */
 export interface TracedVariant extends TracedIteration {
-  readonly name: string;
-  /** Clock of the time-stamp counter, in whose cycles all times are. */
-  readonly tscGhz: number;
+  /** Name of the variant. */
+  readonly title: string;
 }
 
 /**
  * Records one iteration of each variant of a scenario, after a few others and without jitter: what `vmx-apic run --svg` draws.
  *
  * @throws InputError if the scenario is wrong, before anything runs
+ *
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict';
+ * import { presets, traceScenario } from 'vmx-apic';
+ * import { sequenceChart } from 'vmx-apic/observe';
+ *
+ * const [xapic] = traceScenario(presets['ipi-virtualization']);
+ * assert.ok(xapic !== undefined && xapic.trace.events.some((event) => event.kind === 'vm-exit'));
+ * assert.match(sequenceChart([xapic]), /^<svg /);
+ * ```
  */
 export function traceScenario(input: ScenarioInput): TracedVariant[] {
   const base = parseScenario(input);
   return variantsOf(input, base).map(({ name, scenario }) => ({
-    name,
-    tscGhz: scenario.topology.tscGhz ?? profileOf(scenario.profile).tscGhz,
+    title: name,
     ...traceIteration(scenario),
   }));
 }
 
 function breakdownOf(traced: TracedIteration, scenario: Scenario): BreakdownRow[] {
-  const path = criticalPath(traced.trace, traced.sender, traced.began, traced.ended);
+  const path = criticalPath(traced.trace, traced.processor, traced.from, traced.to);
   const sum = path.reduce((total, segment) => total + segment.cycles, 0);
-  if (sum !== traced.ended - traced.began) {
+  if (sum !== traced.to - traced.from) {
     throw new InternalError(
       `breakdown of ${scenario.name}`,
-      `the critical path has ${sum} cycles of ${traced.ended - traced.began}`,
+      `the critical path has ${sum} cycles of ${traced.to - traced.from}`,
     );
   }
   return path.map(
     (segment: PathSegment): BreakdownRow => ({
       stage: segment.stage,
-      on: segment.stage === 'flight' ? 'bus' : segment.processor === traced.sender ? 'sender' : 'target',
+      on: segment.stage === 'flight' ? 'bus' : segment.processor === traced.processor ? 'sender' : 'target',
       cycles: segment.cycles,
     }),
   );
