@@ -122,13 +122,13 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         timing.timerEvent[timer] = 0;
         queue.time[0] = vacant;
         this.expire(timer);
-        if (queue.time[0] === vacant) popEvent(queue);
+        if (queue.size > 0 && queue.time[0] === vacant) popEvent(queue);
       } else {
         if (time > lastTime) return 'time';
         timing.now = time;
         queue.time[0] = vacant;
         this.arrive(slotOf(event));
-        if (queue.time[0] === vacant) popEvent(queue);
+        if (queue.size > 0 && queue.time[0] === vacant) popEvent(queue);
       }
       if (this.options.checkWaits === true) this.checkWaits();
       if (this.stopRequested) return 'stopped';
@@ -244,7 +244,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   private wait(processor: C, frame: Frame, stage: Stage): void {
     const { machine, timing } = this.state;
     const p = processor.id;
-    this.reread(processor, frame, stage);
+    this.keepLine(processor, frame, stage);
     const channel = (stage.channel as NonNullable<Stage['channel']>)(machine, processor, frame.locals);
     timing.event[p] = 0;
     if (channel < 0) {
@@ -255,8 +255,11 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     }
   }
 
-  /** A processor that spins on a line has it again after every look: whoever writes it next pays for the transfer. */
-  private reread(processor: C, frame: Frame, stage: Stage): void {
+  /**
+   * A processor that spins on a line has it again after every look, and one that has written it has it then, whoever looked while
+   * it was on its way: the next one pays for the transfer.
+   */
+  private keepLine(processor: C, frame: Frame, stage: Stage): void {
     if (stage.line === undefined) return;
     const { machine, timing } = this.state;
     const line = stage.line(machine, processor, frame.locals);
@@ -310,6 +313,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
             }
             frame.at = stage.at + 1;
           } else {
+            if (!stage.simple) this.keepLine(processor, frame, stage);
             runStage(machine, processor, frames, frame, stage);
           }
           this.stageCount++;
@@ -336,12 +340,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       }
       if (end >= 0) {
         // The run stops during a local stage that is under way already.
-      } else if (
-        next !== undefined &&
-        next.simple &&
-        this.starts === undefined &&
-        !(ahead && next.boundary && processor.masked === 0)
-      ) {
+      } else if (next?.simple && this.starts === undefined && !(ahead && next.boundary && processor.masked === 0)) {
         timing.phase[p] = Phase.running;
         end = now + elapsed + this.cost(next, p);
       } else if (ahead && (next === undefined || !next.simple || (next.boundary && processor.masked === 0))) {
@@ -429,7 +428,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
         this.options.onWake?.(p, now, by);
         timing.event[p] = pushEvent(queue, this.begin(processor, stage, now), p);
       } else {
-        this.reread(processor, frame, stage);
+        this.keepLine(processor, frame, stage);
         waiters[kept++] = p;
       }
     }
