@@ -337,8 +337,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       if (end >= 0) {
         // The run stops during a local stage that is under way already.
       } else if (
-        next !== undefined &&
-        next.simple &&
+        next?.simple &&
         this.starts === undefined &&
         !(ahead && next.boundary && processor.masked === 0)
       ) {
