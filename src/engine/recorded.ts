@@ -122,7 +122,7 @@ export function recordRun<M extends Machine & { processors: C[] }, C extends Pro
     if (run.stages >= (limit.stages ?? Number.POSITIVE_INFINITY)) return finish('stages');
     const event = state.queue.event[0] as number;
     const other = event < 0 ? otherStep(state, event, time) : undefined;
-    const stopped = run.run({ stages: 0 }) === 'stopped';
+    run.run({ stages: 0 });
     const step = ended.pop() ?? other;
     if (step !== undefined) {
       const [machine, patches] = carry(saved.machine, differenceTo(schemas.machine, saved.machine, state.machine));
@@ -130,7 +130,6 @@ export function recordRun<M extends Machine & { processors: C[] }, C extends Pro
       kept.push(saved);
       entries.push({ index: entries.length, ...step, patches, snapshot: machine });
     }
-    if (stopped) return finish('stopped');
   }
 }
 
