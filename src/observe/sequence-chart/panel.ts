@@ -4,7 +4,7 @@ import { formatNumber } from '../table.js';
 import { type FlightRecord, stageOnly, type Trace, vcpuLabel, type WakeRecord } from '../trace.js';
 import type { Bar, Lane } from './lane.js';
 import { categories, size } from './style.js';
-import { element, escapeXml, fitText, text, textWidth } from './svg.js';
+import { element, escapeXml, fitOneOf, text, textWidth } from './svg.js';
 
 /** What is drawn of one trace, and where. */
 export interface Panel {
@@ -105,9 +105,7 @@ function drawMode(mode: ModeSpan, top: number, bottom: number, x: (cycle: number
   const names = mode.guest
     ? ['guest']
     : [...(mode.reason === '' ? [] : [`VM exit ${mode.reason}, ${cycles} cycles until VM entry`, mode.reason]), 'root'];
-  const name = names
-    .map((candidate) => fitText(candidate, size.mode, right - left - 10))
-    .find((candidate) => candidate !== '');
+  const name = fitOneOf(names, size.mode, right - left - 10);
   return [
     element('rect', {
       x: left,
@@ -116,7 +114,7 @@ function drawMode(mode: ModeSpan, top: number, bottom: number, x: (cycle: number
       height: bottom - top,
       class: mode.guest ? 'in-guest' : 'in-root',
     }),
-    ...(name === undefined ? [] : [text(left + 5, top + 12, 'mode', name)]),
+    ...(name === '' ? [] : [text(left + 5, top + 12, 'mode', name)]),
   ];
 }
 
@@ -136,9 +134,7 @@ function drawBar(panel: Panel, lane: Lane, bar: Bar, top: number, x: (cycle: num
   const y = top + bar.row * rowHeight;
   const off = panel.path.length > 0 && bar.category !== 'wait' && !isOnPath(panel, lane.processor, bar.start, bar.end);
   const room = right - left < narrow ? right : x(bar.room);
-  const label = bar.labels
-    .map((candidate) => fitText(candidate, size.bar, Math.max(right, room) - left - 6))
-    .find((candidate) => candidate !== '');
+  const label = fitOneOf(bar.labels, size.bar, Math.max(right, room) - left - 6);
   const [name = ''] = bar.labels;
   const what = categories.find(([category]) => category === bar.category)?.[1] ?? '';
   const note = `${name}: ${formatNumber(bar.end - bar.start)} cycles from ${formatNumber(bar.start - panel.from)} (${what})`;
@@ -148,7 +144,7 @@ function drawBar(panel: Panel, lane: Lane, bar: Bar, top: number, x: (cycle: num
     element('title', {}, escapeXml(note)),
     element('rect', { ...shape, class: `bar ${bar.category}${off ? ' off' : ''}` }),
   ];
-  if (label !== undefined) parts.push(text(left + 3.5, y + 11.5, kind, label));
+  if (label !== '') parts.push(text(left + 3.5, y + 11.5, kind, label));
   return element('g', {}, parts.join(''));
 }
 

@@ -65,3 +65,8 @@ export function fitText(content: string, size: number, width: number): string {
   }
   return '';
 }
+
+/** The first of several names that fits as a whole, or else as much of the last as fits. */
+export function fitOneOf(names: readonly string[], size: number, width: number): string {
+  return names.find((name) => textWidth(name, size) <= width) ?? fitText(names[names.length - 1] ?? '', size, width);
+}
