@@ -65,3 +65,15 @@ export function apicEoi(machine: GuestMachine, processor: LogicalProcessor): voi
     call(machine, processor, apicPageWrite).offset = EOI;
   }
 }
+
+/** Sends a self-IPI: by the register for it in x2APIC mode, by the shorthand in xAPIC mode. kvm-unit-tests `apic_self_ipi`. */
+export function apicSelfIpi(machine: GuestMachine, processor: LogicalProcessor, vector: number): undefined {
+  if (guestMemory(machine, processor).x2apic === 1) {
+    const write = call(machine, processor, wrmsr);
+    write.msr = 0x83f;
+    write.low = vector;
+    observe(machine, Record.ipiSent, processor.vcpu, vector);
+  } else {
+    apicIcrWrite(machine, processor, 0x4_4000 | vector, 0);
+  }
+}

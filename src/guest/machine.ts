@@ -13,6 +13,10 @@ export interface UnitTestMemory {
   line: number;
   /** Notified when `ipiDone` changes. */
   doneChannel: number;
+  /** How often the handler of {@link testVector} has run, for the tests that wait for it. */
+  handled: number;
+  /** Notified when it has. */
+  handledChannel: number;
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
 }

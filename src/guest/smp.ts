@@ -1,5 +1,7 @@
+import { call } from '../engine/frames.js';
 import { notify } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
+import { hlt } from '../hardware/instructions.js';
 import { iret } from '../hardware/virtual-interrupt-delivery.js';
 import { apicEoi, apicIcrWrite } from './apic-driver.js';
 import { guest, guestLine, guestMemory } from './machine.js';
@@ -101,4 +103,12 @@ export const ipiEntry = program('ipi_entry', () => ({}), [
  */
 export const busyLoop = program('busy_loop', () => ({}), [
   until('pause', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** What the other processors of kvm-unit-tests do between functions: HLT with interrupts enabled, again and again. */
+export const haltLoop = program('halt_loop', () => ({}), [
+  glue('hlt', (m, cpu) => {
+    call(m, cpu, hlt);
+  }),
+  stage('jmp', 'guestLoop', local, () => 'hlt', { to: ['hlt'] }),
 ]);

@@ -1,73 +1,155 @@
-import { Exit, hasPin, PinBased } from '../arch/controls.js';
+import { hasPin, PinBased } from '../arch/controls.js';
+import { isBlocked } from '../arch/event-priority.js';
 import { ExitReason } from '../arch/exit-reason.js';
+import { externalInterruptExit } from '../arch/external-interrupt.js';
+import type { VmExit } from '../arch/outcome.js';
 import { isPostedInterrupt } from '../arch/posted-interrupt-processing.js';
 import { canDeliver } from '../arch/virtual-interrupt-delivery.js';
 import { interruptWith } from '../engine/frames.js';
 import type { Hooks } from '../engine/interpreter.js';
 import type { Thread } from '../engine/state.js';
-import { externalInterrupt } from './external-interrupt.js';
-import { currentVcpu, type HardwareMachine, type LogicalProcessor } from './machine.js';
-import { acceptInterrupt, acknowledge, pendingVector } from './physical-apic.js';
+import { externalInterrupt, leaveHalt } from './external-interrupt.js';
+import { currentVcpu, type HardwareMachine, type LogicalProcessor, type VirtualCpu } from './machine.js';
+import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
+import { TimerKind, timerUse } from './timer-uses.js';
 import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
 import { vmExit } from './vm-exit.js';
 
+const preemptionTimerExit: VmExit = {
+  kind: 'exit',
+  reason: ExitReason.PreemptionTimer,
+  qualification: 0,
+  trapLike: false,
+};
+const nmiWindowExit: VmExit = { kind: 'exit', reason: ExitReason.NmiWindow, qualification: 0, trapLike: false };
+const interruptWindowExit: VmExit = {
+  kind: 'exit',
+  reason: ExitReason.InterruptWindow,
+  qualification: 0,
+  trapLike: false,
+};
+/** Interruption information: valid, type NMI, vector 2. */
+const nmiExit: VmExit = {
+  kind: 'exit',
+  reason: ExitReason.ExceptionNmi,
+  qualification: 0,
+  trapLike: false,
+  interruptionInformation: 0x8000_0202,
+};
+
+function preemptionTimerExpired(machine: HardwareMachine, vcpu: VirtualCpu): boolean {
+  return (
+    vcpu.preemptionTimer >= 0 &&
+    machine.timers[vcpu.preemptionTimer]?.expired === 1 &&
+    hasPin(vcpu.vmcs, PinBased.activateVmxPreemptionTimer)
+  );
+}
+
 /**
- * In VMX non-root operation, at an instruction boundary: a virtual interrupt goes first, then external interrupts, which are
- * never masked by the guest's RFLAGS.IF while "external-interrupt exiting" is 1. SDM vol. 3C, "Virtual-Interrupt Delivery" and
- * "Event Priority".
+ * In VMX non-root operation, at an instruction boundary: the events that a processor here can have, in the order of
+ * `eventPriority`. External interrupts are never masked by the guest's RFLAGS.IF while "external-interrupt exiting" is 1. SDM vol. 3C,
+ * "Virtual-Interrupt Delivery", "VMX-Preemption Timer" and "Other Causes of VM Exits".
  */
 function recogniseInGuest(machine: HardwareMachine, processor: LogicalProcessor): boolean {
   const vcpu = currentVcpu(machine, processor);
   const thread = machine.threads[processor.thread] as Thread;
   vcpu.interruptibility = (vcpu.interruptibility & ~1) | (processor.shadow > 0 ? 1 : 0);
+  if (preemptionTimerExpired(machine, vcpu) && !isBlocked(vcpu, 'preemption-timer')) {
+    vmExit(machine, processor, preemptionTimerExit);
+    return true;
+  }
+  if (!isBlocked(vcpu, 'nmi-window')) {
+    vmExit(machine, processor, nmiWindowExit);
+    return true;
+  }
+  if (processor.nmi === 1 && !isBlocked(vcpu, 'nmi')) {
+    processor.nmi = 0;
+    vmExit(machine, processor, nmiExit);
+    return true;
+  }
+  if (!isBlocked(vcpu, 'interrupt-window')) {
+    vmExit(machine, processor, interruptWindowExit);
+    return true;
+  }
   if (canDeliver(vcpu)) {
     interruptWith(thread, virtualInterruptDelivery);
     return true;
   }
   const vector = pendingVector(processor.apic);
-  if (vector < 0) {
+  if (vector < 0 || isBlocked(vcpu, 'external-interrupt')) {
     processor.attention = 0;
     return false;
   }
-  const { vmcs } = vcpu;
-  if (hasPin(vmcs, PinBased.processPostedInterrupts) && isPostedInterrupt(vcpu, vector)) {
+  if (isPostedInterrupt(vcpu, vector)) {
     acknowledge(processor.apic, vector);
     interruptWith(thread, postedInterruptProcessing);
     return true;
   }
   // Without acknowledgement the interrupt stays pending, and the host takes it once it enables interrupts.
-  const acknowledged = (vmcs.exitControls & Exit.acknowledgeInterruptOnExit) !== 0;
-  if (acknowledged) acknowledge(processor.apic, vector);
-  vmExit(machine, processor, {
-    kind: 'exit',
-    reason: ExitReason.ExternalInterrupt,
-    qualification: 0,
-    trapLike: false,
-    interruptionInformation: acknowledged ? 0x8000_0000 + vector : 0,
-  });
+  const exit = externalInterruptExit(vcpu, vector);
+  if (exit.interruptionInformation !== undefined) acknowledge(processor.apic, vector);
+  vmExit(machine, processor, exit);
   return true;
 }
 
 function recogniseInHost(machine: HardwareMachine, processor: LogicalProcessor): boolean {
+  const thread = machine.threads[processor.thread] as Thread;
   const vector = pendingVector(processor.apic);
-  if (vector < 0) {
+  if (vector < 0 && processor.nmi === 0) {
     processor.attention = 0;
     return false;
   }
-  if (processor.masked === 1) return false;
+  if (processor.nmi === 0 && processor.masked === 1) return false;
+  if (processor.halted === 1) {
+    processor.halted = 0;
+    interruptWith(thread, leaveHalt);
+    return true;
+  }
+  if (processor.nmi === 1) {
+    processor.nmi = 0;
+    interruptWith(thread, externalInterrupt).vector = 2;
+    return true;
+  }
   acknowledge(processor.apic, vector);
   processor.masked = 1;
-  interruptWith(machine.threads[processor.thread] as Thread, externalInterrupt).vector = vector;
+  interruptWith(thread, externalInterrupt).vector = vector;
   return true;
 }
 
-/** The order and masking of events, given to the engine. A message in flight is the vector of a physical interrupt. */
+/** The expiry of a timer: what it means is its use. Returns the processor that may have something to recognise. */
+function expire(machine: HardwareMachine, timer: number): number {
+  const use = timerUse(machine, timer);
+  if (use.kind === TimerKind.localTimer) {
+    const processor = machine.processors[use.processor] as LogicalProcessor;
+    processor.expiredTimers.push(timer);
+    acceptInterrupt(processor, use.vector);
+    return processor.id;
+  }
+  if (use.kind === TimerKind.preemption) {
+    for (const processor of machine.processors) {
+      if (processor.nonRoot === 1 && processor.vcpu === use.owner) {
+        processor.attention = 1;
+        return processor.id;
+      }
+    }
+  }
+  return -1;
+}
+
+/** The order and masking of events, given to the engine. A message in flight is the vector of a physical interrupt, or {@link nmiMessage}. */
 export const hardwareHooks: Hooks<HardwareMachine, LogicalProcessor> = {
   recognise: (machine, processor) =>
     processor.nonRoot === 1 ? recogniseInGuest(machine, processor) : recogniseInHost(machine, processor),
-  arrive: (_machine, processor, message) => acceptInterrupt(processor, message),
-  expire: () => -1,
+  arrive: (_machine, processor, message) => {
+    if (message === nmiMessage) {
+      processor.nmi = 1;
+      processor.attention = 1;
+    } else {
+      acceptInterrupt(processor, message);
+    }
+  },
+  expire,
   shadowEnded: (_machine, processor) => {
     processor.attention = 1;
   },

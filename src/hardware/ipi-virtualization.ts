@@ -1,14 +1,15 @@
 import { testBit } from '../arch/bits256.js';
 import { ipiVirtualizationSteps } from '../arch/ipi-virtualization.js';
-import { observe } from '../engine/requests.js';
+import { notify, observe } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
-import { type HardwareMachine, hardware } from './machine.js';
-import { stepNamed, stepStage } from './outcome.js';
+import { currentVcpu, type HardwareMachine, hardware } from './machine.js';
+import { carryOut, stepNamed, stepStage } from './outcome.js';
 import { Record } from './records.js';
 
 const { microcode, stage } = hardware;
 const steps = ipiVirtualizationSteps;
 const setPir = stepNamed(steps, 'set-pir');
+const setOn = stepNamed(steps, 'set-on');
 
 /** The cache line of a descriptor. */
 export function descriptorLine(machine: HardwareMachine, pid: number): number {
@@ -34,7 +35,18 @@ export const ipiVirtualization = microcode(
       },
       { line: (m, _cpu, f) => descriptorLine(m, f.pid) },
     ),
-    stepStage(stepNamed(steps, 'set-on'), 'pidOnSet', shared, { line: (m, _cpu, f) => descriptorLine(m, f.pid) }),
+    stage(
+      'set-on',
+      'pidOnSet',
+      shared,
+      (m, cpu, f) => {
+        const outcome = setOn.run(currentVcpu(m, cpu), m.memory, f);
+        // A target whose hypervisor polls the descriptor sees it.
+        if (outcome === undefined) notify(m, m.vcpus[f.pid]?.channel ?? -1);
+        return carryOut(m, cpu, outcome);
+      },
+      { line: (m, _cpu, f) => descriptorLine(m, f.pid) },
+    ),
     stepStage(stepNamed(steps, 'notify'), 'notificationSend', shared),
   ],
 );

@@ -5,6 +5,7 @@ import type { VirtualProcessor } from '../arch/virtual-processor.js';
 import { notation } from '../engine/routine.js';
 import type { Machine, Processor } from '../engine/state.js';
 import type { InterruptTable } from './interrupt-table.js';
+import type { TimerUse } from './timer-uses.js';
 
 /** A physical local APIC, as far as interrupts from the bus need it. The host's APICs are in x2APIC mode. */
 export interface PhysicalApic {
@@ -23,6 +24,12 @@ export interface LogicalProcessor extends Processor {
   vcpu: number;
   /** The thread that runs in root operation. */
   hostThread: number;
+  /** 1 while the host has it halted (HLT or MWAIT): the next interrupt first ends that. */
+  halted: number;
+  /** 1 while a non-maskable interrupt is pending. */
+  nmi: number;
+  /** Timers of its local timer that have expired and have not been handled, oldest first. */
+  expiredTimers: number[];
 }
 
 /** What a VM exit recorded in the VMCS. SDM vol. 3C, "VM-Exit Information Fields". */
@@ -31,10 +38,13 @@ export interface ExitInformation {
   qualification: number;
   /** VM-exit interruption information; bit 31 says whether it is valid. */
   interruptionInformation: number;
-  /** Operand of the instruction that exited: the MSR (WRMSR, RDMSR) and EDX:EAX. KVM reads them from the guest's registers. */
+  /** Operand of the instruction that exited: the MSR (WRMSR, RDMSR), the number of a hypercall or a control register's value, and EDX:EAX. KVM reads them from the guest's registers. */
   msr: number;
   low: number;
   high: number;
+  /** Of an access to the page of the APIC's registers that software has to emulate: 1 read, 2 write; its offset. */
+  access: number;
+  offset: number;
 }
 
 /** A virtual CPU as the processor knows it: VMCS, virtual-APIC page, guest context. */
@@ -50,9 +60,18 @@ export interface VirtualCpu extends VirtualProcessor {
   exit: ExitInformation;
   /** The cache line of its posted-interrupt descriptor. */
   descriptorLine: number;
-  /** The guest's IDT. */
+  /** Notified when something is posted to it: the channel of the processor it is loaded on. */
+  channel: number;
+  /** The guest's IDT: handlers by vector; above 255 what hypervisor or guest define. */
   guestInterrupts: InterruptTable;
+  /** VM-entry interruption information: the event to inject with the next VM entry; bit 31 says whether there is one. */
+  entryInterruption: number;
+  /** The timer that stands for its VMX-preemption timer, -1 for none. */
+  preemptionTimer: number;
 }
+
+/** What EPT says of the guest-physical page of the APIC's registers where it is not the APIC-access page. */
+export const ApicPageMapping = { notPresent: 0, misconfigured: 1 } as const;
 
 /** The machine as the hardware room knows it. */
 export interface HardwareMachine extends Machine {
@@ -61,6 +80,10 @@ export interface HardwareMachine extends Machine {
   memory: ApicMemory;
   /** The host's IDT, the same on every processor. */
   hostInterrupts: InterruptTable;
+  /** By timer: what it is for. */
+  timerUses: TimerUse[];
+  /** By VM: {@link ApicPageMapping}. */
+  apicPageMapping: number[];
 }
 
 /** The notation of this room's routines. */

@@ -10,6 +10,9 @@ export function createPhysicalApic(id: number): PhysicalApic {
 
 const flight = costKey('ipiFlight');
 
+/** The message of a non-maskable interrupt. Fixed interrupts are their vectors, 0-255. */
+export const nmiMessage = 0x100;
+
 /**
  * Sends a fixed, edge-triggered interrupt to the processor with physical APIC ID `destination`. It arrives after the flight
  * time by distance. An ID without a processor is accepted by nobody.

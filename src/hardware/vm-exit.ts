@@ -2,7 +2,7 @@ import type { VmExit } from '../arch/outcome.js';
 import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
 import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
-import { shared } from '../engine/routine.js';
+import { local } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { Record } from './records.js';
@@ -11,7 +11,7 @@ const { microcode, stage } = hardware;
 
 /** What the processor does on a VM exit: saves guest state, loads host state. SDM vol. 3C, "VM Exits". */
 export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
-  stage('save-guest-load-host', 'vmExit', shared, () => {}),
+  stage('save-guest-load-host', 'vmExit', local, () => {}),
 ]);
 
 /**
@@ -21,7 +21,8 @@ export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
 export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, exit: VmExit): void {
   const vcpu = currentVcpu(machine, processor);
   const guest = machine.threads[vcpu.thread] as Thread;
-  if (inInstruction(guest)) {
+  // A halted guest's HLT has been executed: it waits on after the next entry.
+  if (vcpu.activity === 0 && inInstruction(guest)) {
     if (exit.trapLike) retireInstruction(guest);
     else restartInstruction(guest);
   }

@@ -2,7 +2,7 @@ import { ExitReason } from '../arch/exit-reason.js';
 import { beginWrmsr, virtualizeRdmsr } from '../arch/msr-access.js';
 import { interceptsRead, interceptsWrite } from '../arch/msr-bitmap.js';
 import { call } from '../engine/frames.js';
-import { type Control, shared } from '../engine/routine.js';
+import { type Control, local, shared } from '../engine/routine.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { carryOut } from './outcome.js';
@@ -29,7 +29,7 @@ function virtualize(machine: HardwareMachine, processor: LogicalProcessor, f: Wr
 }
 
 /**
- * WRMSR of an x2APIC register (800H-8FFH) in VMX non-root operation: the MSR bitmap first, then what APIC virtualization makes of
+ * WRMSR of an x2APIC register (800H-8FFH), or of another MSR, which here always exits, in VMX non-root operation: the MSR bitmap first, then what APIC virtualization makes of
  * it. SDM vol. 3C, "Virtualizing MSR-Based APIC Accesses".
  */
 export const wrmsr = instruction(
@@ -40,10 +40,10 @@ export const wrmsr = instruction(
     stage(
       'msr-bitmap',
       'msrBitmapCheck',
-      shared,
+      local,
       (m, cpu, f) => {
         const vcpu = currentVcpu(m, cpu);
-        if (interceptsWrite(vcpu.vmcs, vcpu.msrBitmap, f.msr)) {
+        if (f.msr < 0x800 || f.msr > 0x8ff || interceptsWrite(vcpu.vmcs, vcpu.msrBitmap, f.msr)) {
           vcpu.exit.msr = f.msr;
           vcpu.exit.low = f.low;
           vcpu.exit.high = f.high;
@@ -55,9 +55,9 @@ export const wrmsr = instruction(
       },
       { to: ['eoi-virtualization', 'virtualize'] },
     ),
-    stage('store-vicr', 'vicrWrite', shared, (m, cpu, f) => virtualize(m, cpu, f)),
+    stage('store-vicr', 'vicrWrite', local, (m, cpu, f) => virtualize(m, cpu, f)),
     // Reached only when the microcode that the stage before called has returned.
-    stage('retire', 'instructionRetire', shared, () => 0),
+    stage('retire', 'instructionRetire', local, () => 0),
     stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) => virtualize(m, cpu, f)),
     stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) => virtualize(m, cpu, f)),
   ],
@@ -69,9 +69,9 @@ export const rdmsr = instruction(
   () => ({ msr: 0 }),
   [],
   [
-    stage('msr-bitmap', 'msrBitmapCheck', shared, (m, cpu, f) => {
+    stage('msr-bitmap', 'msrBitmapCheck', local, (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
-      if (!interceptsRead(vcpu.vmcs, vcpu.msrBitmap, f.msr)) return;
+      if (f.msr >= 0x800 && f.msr <= 0x8ff && !interceptsRead(vcpu.vmcs, vcpu.msrBitmap, f.msr)) return;
       vcpu.exit.msr = f.msr;
       vmExit(m, cpu, { kind: 'exit', reason: ExitReason.MsrRead, qualification: 0, trapLike: false });
     }),

@@ -1,26 +1,26 @@
+import { ApicMode } from '../arch/apic-mode.js';
+import { Primary } from '../arch/controls.js';
 import { ExitReason } from '../arch/exit-reason.js';
+import { icrReservedLow } from '../arch/icr.js';
+import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
+import { updateProcessorPriority } from '../arch/local-apic/priority.js';
+import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
+import { addressOf, toU64 } from '../arch/physical-memory.js';
+import { loadWord } from '../arch/virtual-apic-page.js';
 import { InternalError } from '../engine/errors.js';
-import { call, retireInstruction } from '../engine/frames.js';
+import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
-import type { Thread } from '../engine/state.js';
-import { currentVcpu } from '../hardware/machine.js';
-import { kvmApicSendIpi } from './deliver.js';
-import { type KvmVm, kvm } from './machine.js';
+import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
+import { emulateHalt } from './emulate-halt.js';
+import { kvmIoapicSendEoi } from './ioapic.js';
+import { kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
+import { kvm, makeRequest, VcpuRequest } from './machine.js';
+import { KvmRecord } from './records.js';
+import { skipInstruction } from './skip-instruction.js';
 
 const { program, stage, glue } = kvm;
-
-/** A write to a register of the emulated local APIC: the ICR. Linux `kvm_lapic_reg_write`, `kvm_x2apic_icr_write`. */
-export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ x2apic: 0 }), [
-  stage('icr', 'lapicRegWrite', shared, (m, cpu, f) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { page } = vcpu;
-    page.icrLow = (page.icrLow & ~0x1000) >>> 0;
-    const send = call(m, cpu, kvmApicSendIpi);
-    send.vm = vcpu.vm;
-    send.low = page.icrLow;
-    send.destination = f.x2apic === 1 ? page.icr64High : page.icrHigh >>> 24;
-  }),
-]);
 
 /**
  * The exit after a write to the virtual-APIC page: trap-like, so nothing is skipped. Linux `handle_apic_write`,
@@ -29,26 +29,101 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ x2apic: 
 export const handleApicWrite = program('handle_apic_write', () => ({}), [
   stage('kvm_apic_write_nodecode', 'apicWriteNodecode', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    const offset = vcpu.exit.qualification & 0xff0;
-    if (offset !== 0x300) {
-      throw new InternalError('handle_apic_write', `a write to offset ${offset.toString(16)}H is not modelled`);
-    }
-    call(m, cpu, kvmLapicRegWrite).x2apic = (m.vms[vcpu.vm] as KvmVm).x2apic;
+    const write = call(m, cpu, kvmLapicRegWrite);
+    write.offset = vcpu.exit.qualification & 0xff0;
+    write.value = loadWord(vcpu.page, write.offset);
   }),
 ]);
 
-/** WRMSR of the ICR that no fastpath took. Linux `kvm_emulate_wrmsr`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
+/** WRMSR that no fastpath took. Linux `kvm_emulate_wrmsr`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
 export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
-  stage('kvm_x2apic_msr_write', 'emulateWrmsr', shared, (m, cpu) => {
+  stage('kvm_set_msr_common', 'emulateWrmsr', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { msr, low, high } = vcpu.exit;
-    if (msr !== 0x830) throw new InternalError('kvm_emulate_wrmsr', `MSR ${msr.toString(16)}H is not modelled`);
-    vcpu.page.icrLow = low;
-    vcpu.page.icr64High = high;
-    call(m, cpu, kvmLapicRegWrite).x2apic = 1;
+    if (msr === tscDeadlineMsr) {
+      if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return;
+      vcpu.lapicTimer.deadline = addressOf([low, high]);
+      call(m, cpu, restartApicTimer);
+      return;
+    }
+    if (msr < 0x800 || msr > 0x8ff || vcpu.apicMode !== ApicMode.x2apic) {
+      throw new InternalError('kvm_emulate_wrmsr', `MSR ${msr.toString(16)}H is written, which no guest program does`);
+    }
+    if (msr === 0x830) {
+      if ((low & icrReservedLow) !== 0) {
+        throw new InternalError('kvm_emulate_wrmsr', 'the guest program ran into a general-protection fault');
+      }
+      vcpu.page.icr64High = high;
+    }
+    const write = call(m, cpu, kvmLapicRegWrite);
+    write.offset = (msr - 0x800) << 4;
+    write.value = low;
   }),
   stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
-    retireInstruction(m.threads[currentVcpu(m, cpu).thread] as Thread);
+    const vcpu = currentVcpu(m, cpu);
+    observe(m, KvmRecord.msrWrite, vcpu.exit.msr, vcpu.exit.low);
+    skipInstruction(m, vcpu);
+  }),
+]);
+
+/** RDMSR. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
+export const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
+  stage('kvm_get_msr_common', 'emulateRdmsr', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    const { msr } = vcpu.exit;
+    const value =
+      msr === tscDeadlineMsr
+        ? (toU64(vcpu.lapicTimer.deadline)[0] as number)
+        : readLapicRegister(vcpu, (msr - 0x800) << 4);
+    observe(m, KvmRecord.msrRead, msr, value);
+    skipInstruction(m, vcpu, value);
+  }),
+]);
+
+/** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
+export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
+  stage('decode', 'emulatorDecode', local, () => {}),
+  stage('apic_mmio', 'apicMmio', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    const { access, offset, low } = vcpu.exit;
+    if (access === 1) {
+      skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
+      return done;
+    }
+    skipInstruction(m, vcpu);
+    const write = call(m, cpu, kvmLapicRegWrite);
+    write.offset = offset;
+    write.value = low;
+    return undefined;
+  }),
+  glue('emulated', () => done),
+]);
+
+/** An access to the APIC-access page: a write of EOI is done without decoding (`fasteoi`). Linux `handle_apic_access`. */
+export const handleApicAccess = program('handle_apic_access', () => ({}), [
+  stage('fasteoi', 'apicAccessDispatch', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.exit.access === 2 && vcpu.exit.offset === 0xb0) {
+      skipInstruction(m, vcpu);
+      call(m, cpu, kvmLapicRegWrite).offset = 0xb0;
+    } else {
+      call(m, cpu, emulateApicAccess);
+    }
+  }),
+  glue('emulated', () => done),
+]);
+
+/** The page of the APIC's registers is not mapped: an entry is made that exits each time, and the access is tried again. Linux `handle_ept_violation`, `kvm_mmu_page_fault`, `handle_mmio_page_fault`. */
+export const handleEptViolation = program('handle_ept_violation', () => ({}), [
+  stage('mmu_set_spte', 'eptViolation', shared, (m, cpu) => {
+    m.apicPageMapping[currentVcpu(m, cpu).vm] = ApicPageMapping.misconfigured;
+  }),
+]);
+
+/** An access through such an entry. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
+export const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
+  stage('handle_mmio_page_fault', 'eptMisconfig', local, (m, cpu) => {
+    call(m, cpu, emulateApicAccess);
   }),
 ]);
 
@@ -57,12 +132,139 @@ export const handleExternalInterrupt = program('handle_external_interrupt', () =
   stage('count', 'handleExternalInterrupt', local, () => {}),
 ]);
 
-/** Exit handlers by exit reason. Linux `kvm_vmx_exit_handlers`. To add one: a routine, and a line here. */
-export const exitHandlers: readonly (readonly [ExitReason, Routine])[] = [
-  [ExitReason.ExternalInterrupt, handleExternalInterrupt as Routine],
-  [ExitReason.MsrWrite, kvmEmulateWrmsr as Routine],
-  [ExitReason.ApicWrite, handleApicWrite as Routine],
-];
+/** An NMI of the host made the guest exit; it was handled before. Linux `handle_exception_nmi`. */
+export const handleExceptionNmi = program('handle_exception_nmi', () => ({}), [
+  stage('count', 'handleExternalInterrupt', local, () => {}),
+]);
+
+/** The guest takes interrupts again. Linux `handle_interrupt_window`. */
+export const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
+  stage('clear-window', 'handleWindow', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.interruptWindowExiting) >>> 0;
+    makeRequest(vcpu, VcpuRequest.event);
+  }),
+]);
+
+/** The guest takes NMIs again. Linux `handle_nmi_window`. */
+export const handleNmiWindow = program('handle_nmi_window', () => ({}), [
+  stage('clear-window', 'handleWindow', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.nmiWindowExiting) >>> 0;
+    makeRequest(vcpu, VcpuRequest.event);
+  }),
+]);
+
+/** The guest's TPR no longer holds back what is pending. Linux `handle_tpr_below_threshold`. */
+export const handleTprBelowThreshold = program('handle_tpr_below_threshold', () => ({}), [
+  stage('kvm_apic_update_ppr', 'handleWindow', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    updateProcessorPriority(vcpu.page);
+    makeRequest(vcpu, VcpuRequest.event);
+  }),
+]);
+
+/** An EOI that hardware did, of a vector that somebody wants to know of. Linux `handle_apic_eoi_induced`, `kvm_apic_set_eoi_accelerated`. */
+export const handleApicEoiInduced = program('handle_apic_eoi_induced', () => ({}), [
+  stage('kvm_apic_set_eoi_accelerated', 'eoiInduced', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    const vector = vcpu.exit.qualification & 0xff;
+    observe(m, KvmRecord.eoi, vcpu.id, vector);
+    const eoi = call(m, cpu, kvmIoapicSendEoi);
+    eoi.vm = vcpu.vm;
+    eoi.vector = vector;
+  }),
+  stage('kvm_make_request', 'makeRequest', shared, (m, cpu) => {
+    makeRequest(currentVcpu(m, cpu), VcpuRequest.event);
+  }),
+]);
+
+/** HLT that no fastpath took. Linux `kvm_emulate_halt`. */
+export const kvmEmulateHalt = program('kvm_emulate_halt', () => ({}), [
+  stage(
+    '__kvm_emulate_halt',
+    'emulateHalt',
+    shared,
+    (m, cpu) => {
+      emulateHalt(m, currentVcpu(m, cpu));
+    },
+    { line: (m, cpu) => currentVcpu(m, cpu).descriptorLine },
+  ),
+]);
+
+/** CPUID. Linux `kvm_emulate_cpuid`. */
+export const kvmEmulateCpuid = program('kvm_emulate_cpuid', () => ({}), [
+  stage('kvm_cpuid', 'emulateCpuid', shared, (m, cpu) => {
+    skipInstruction(m, currentVcpu(m, cpu));
+  }),
+]);
+
+/** -KVM_ENOSYS as the 32 bits that a guest of this library looks at. */
+const noSuchCall = 0xffff_fc18;
+
+/** A hypercall. Of those that KVM has, none that concerns interrupts is offered to these guests yet. Linux `kvm_emulate_hypercall`. */
+export const kvmEmulateHypercall = program('kvm_emulate_hypercall', () => ({}), [
+  stage('dispatch', 'emulateHypercall', shared, (m, cpu) => {
+    skipInstruction(m, currentVcpu(m, cpu), noSuchCall);
+  }),
+]);
+
+/** MOV to or from CR8 that exits, and other control registers. Linux `handle_cr`, `kvm_set_cr8`. */
+export const handleCr = program('handle_cr', () => ({}), [
+  stage('cr8', 'emulateCr8', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if ((vcpu.exit.qualification & 0x10) !== 0) {
+      skipInstruction(m, vcpu, vcpu.page.tpr >>> 4);
+      return;
+    }
+    vcpu.page.tpr = (vcpu.exit.low & 0xf) << 4;
+    updateProcessorPriority(vcpu.page);
+    makeRequest(vcpu, VcpuRequest.event);
+    skipInstruction(m, vcpu);
+  }),
+]);
+
+/** PAUSE and MWAIT: nothing but going on. Linux `handle_pause`, `kvm_emulate_mwait`. */
+export const kvmEmulateAsNop = program('kvm_emulate_as_nop', () => ({}), [
+  stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
+    skipInstruction(m, currentVcpu(m, cpu));
+  }),
+]);
+
+/** The VMX-preemption timer expired, and no fastpath took it. Linux `handle_preemption_timer`. */
+export const handlePreemptionTimer = program('handle_preemption_timer', () => ({}), [
+  stage('kvm_lapic_expired_hv_timer', 'handlePreemptionTimer', local, (m, cpu) => {
+    call(m, cpu, kvmLapicExpiredHvTimer).target = cpu.vcpu;
+  }),
+]);
+
+const table = [
+  [ExitReason.ExceptionNmi, handleExceptionNmi],
+  [ExitReason.ExternalInterrupt, handleExternalInterrupt],
+  [ExitReason.InterruptWindow, handleInterruptWindow],
+  [ExitReason.NmiWindow, handleNmiWindow],
+  [ExitReason.Cpuid, kvmEmulateCpuid],
+  [ExitReason.Hlt, kvmEmulateHalt],
+  [ExitReason.Vmcall, kvmEmulateHypercall],
+  [ExitReason.CrAccess, handleCr],
+  [ExitReason.MsrRead, kvmEmulateRdmsr],
+  [ExitReason.MsrWrite, kvmEmulateWrmsr],
+  [ExitReason.MwaitInstruction, kvmEmulateAsNop],
+  [ExitReason.PauseInstruction, kvmEmulateAsNop],
+  [ExitReason.TprBelowThreshold, handleTprBelowThreshold],
+  [ExitReason.ApicAccess, handleApicAccess],
+  [ExitReason.EoiInduced, handleApicEoiInduced],
+  [ExitReason.EptViolation, handleEptViolation],
+  [ExitReason.EptMisconfig, handleEptMisconfig],
+  [ExitReason.PreemptionTimer, handlePreemptionTimer],
+  [ExitReason.ApicWrite, handleApicWrite],
+] as const;
+
+/** Exit handlers by exit reason. Linux `kvm_vmx_exit_handlers`. To add one: a routine, and a line in the table. */
+export const exitHandlers: readonly (readonly [ExitReason, Routine])[] = table.map(([reason, routine]) => [
+  reason,
+  routine as unknown as Routine,
+]);
 
 const handlers: (Routine | undefined)[] = [];
 for (const [reason, routine] of exitHandlers) handlers[reason] = routine;

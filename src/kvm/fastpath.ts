@@ -1,16 +1,24 @@
+import { ApicMode } from '../arch/apic-mode.js';
 import { ExitReason } from '../arch/exit-reason.js';
 import { icrReservedLow } from '../arch/icr.js';
-import { call, retireInstruction } from '../engine/frames.js';
+import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
+import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
+import { addressOf } from '../arch/physical-memory.js';
+import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
-import type { Thread } from '../engine/state.js';
 import { currentVcpu } from '../hardware/machine.js';
-import { kvmApicSendIpi } from './deliver.js';
-import { Fastpath, type KvmVm, kvm } from './machine.js';
+import { emulateHalt } from './emulate-halt.js';
+import { canUseHvTimer, kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { Fastpath, kvm, MpState, vmOf } from './machine.js';
+import { KvmRecord } from './records.js';
+import { kvmApicSendIpi } from './send-ipi.js';
+import { skipInstruction } from './skip-instruction.js';
 
 const { program, stage, glue } = kvm;
 
-/** Shorthand, level trigger, logical destination, any delivery mode but fixed. */
-const notSimple = 0x000c_8f00;
+/** Shorthand, logical destination, any delivery mode but fixed. */
+const notSimple = 0x000c_0f00;
 
 /**
  * The x2APIC ICR fastpath: fixed, physical, no shorthand, no broadcast, no reserved bits; anything else is left to the
@@ -20,12 +28,13 @@ export const handleFastpathSetX2apicIcrIrqoff = program('handle_fastpath_set_x2a
   stage('check', 'icrFastpathCheck', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { low, high } = vcpu.exit;
-    if ((m.vms[vcpu.vm] as KvmVm).x2apic === 0 || (low & (notSimple | icrReservedLow)) !== 0 || high === 0xffff_ffff) {
+    if (vcpu.apicMode !== ApicMode.x2apic || (low & (notSimple | icrReservedLow)) !== 0 || high === 0xffff_ffff) {
       return Fastpath.none;
     }
     const send = call(m, cpu, kvmApicSendIpi);
     send.vm = vcpu.vm;
-    send.low = low & ~0x1000;
+    send.source = vcpu.id;
+    send.low = (low & ~0x1000) >>> 0;
     send.destination = high;
     return undefined;
   }),
@@ -34,20 +43,71 @@ export const handleFastpathSetX2apicIcrIrqoff = program('handle_fastpath_set_x2a
     const vcpu = currentVcpu(m, cpu);
     vcpu.page.icrLow = (vcpu.exit.low & ~0x1000) >>> 0;
     vcpu.page.icr64High = vcpu.exit.high;
-    retireInstruction(m.threads[vcpu.thread] as Thread);
+    observe(m, KvmRecord.msrWrite, vcpu.exit.msr, vcpu.exit.low);
+    skipInstruction(m, vcpu);
     return Fastpath.reenterGuest;
   }),
+]);
+
+/** The IA32_TSC_DEADLINE fastpath: only while the VMX-preemption timer can stand for the guest's. Linux `handle_fastpath_set_tscdeadline`. */
+export const handleFastpathSetTscdeadline = program('handle_fastpath_set_tscdeadline', () => ({}), [
+  stage('kvm_set_lapic_tscdeadline_msr', 'tscDeadlineFastpath', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (!canUseHvTimer(m, vcpu)) return Fastpath.none;
+    // Outside TSC-deadline mode the write does nothing.
+    if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return undefined;
+    vcpu.lapicTimer.deadline = addressOf([vcpu.exit.low, vcpu.exit.high]);
+    call(m, cpu, restartApicTimer);
+    return undefined;
+  }),
+  stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    observe(m, KvmRecord.msrWrite, vcpu.exit.msr, vcpu.exit.low);
+    skipInstruction(m, vcpu);
+    return Fastpath.reenterGuest;
+  }),
+]);
+
+/** The VMX-preemption timer's fastpath. Linux `handle_fastpath_preemption_timer`. */
+export const handleFastpathPreemptionTimer = program('handle_fastpath_preemption_timer', () => ({}), [
+  glue('kvm_lapic_expired_hv_timer', (m, cpu) => {
+    call(m, cpu, kvmLapicExpiredHvTimer).target = cpu.vcpu;
+  }),
+  glue('reenter', () => Fastpath.reenterGuest),
+]);
+
+/** HLT with something pending already goes on in the guest. Linux `handle_fastpath_hlt`. */
+export const handleFastpathHlt = program('handle_fastpath_hlt', () => ({}), [
+  stage(
+    'kvm_emulate_halt',
+    'emulateHalt',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      emulateHalt(m, vcpu);
+      return vcpu.mpState === MpState.runnable ? Fastpath.reenterGuest : Fastpath.exitHandled;
+    },
+    { line: (m, cpu) => currentVcpu(m, cpu).descriptorLine },
+  ),
 ]);
 
 /** Exits that are handled with interrupts off, before anything else. Linux `vmx_exit_handlers_fastpath`. */
 export const vmxExitHandlersFastpath = program('vmx_exit_handlers_fastpath', () => ({}), [
   stage('dispatch', 'fastpathDispatch', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
+    const vm = vmOf(m, vcpu);
     const { reason, msr } = vcpu.exit;
-    if (reason !== ExitReason.MsrWrite || msr !== 0x830 || (m.vms[vcpu.vm] as KvmVm).icrFastpath === 0) {
+    if (reason === ExitReason.MsrWrite && msr === 0x830 && vm.icrFastpath === 1) {
+      call(m, cpu, handleFastpathSetX2apicIcrIrqoff);
+    } else if (reason === ExitReason.MsrWrite && msr === tscDeadlineMsr && vm.tscDeadlineFastpath === 1) {
+      call(m, cpu, handleFastpathSetTscdeadline);
+    } else if (reason === ExitReason.PreemptionTimer && vm.preemptionTimerFastpath === 1) {
+      call(m, cpu, handleFastpathPreemptionTimer);
+    } else if (reason === ExitReason.Hlt && vm.hltFastpath === 1) {
+      call(m, cpu, handleFastpathHlt);
+    } else {
       return Fastpath.none;
     }
-    call(m, cpu, handleFastpathSetX2apicIcrIrqoff);
     return undefined;
   }),
   glue('completion', (_m, _cpu, _f, completion) => completion),

@@ -12,30 +12,51 @@ export interface KernelFeatures {
   readonly tscDeadlineFastpath: boolean;
   /** The same for the VMX-preemption timer. */
   readonly preemptionTimerFastpath: boolean;
+  /** The same for HLT. */
+  readonly hltFastpath: boolean;
+  /** The guest's timer on another processor, which posts its interrupt. Module parameter `pi_inject_timer`; off by default. */
+  readonly postedTimer: boolean;
+  /** Whether the posted timer is chosen for each virtual CPU, and not for all of a host. */
+  readonly postedTimerPerVcpu: boolean;
+  /** Default of `halt_poll_ns_shrink`. */
+  readonly haltPollShrink: number;
 }
 
-const none: KernelFeatures = {
+const v4x19: KernelFeatures = {
   apicv: true,
   ipiVirtualization: false,
   icrFastpath: false,
   tscDeadlineFastpath: false,
   preemptionTimerFastpath: false,
+  hltFastpath: false,
+  postedTimer: false,
+  postedTimerPerVcpu: false,
+  haltPollShrink: 0,
 };
-const fastpaths = { icrFastpath: true, tscDeadlineFastpath: true, preemptionTimerFastpath: true };
+const v5x4: KernelFeatures = { ...v4x19, postedTimer: true };
+const v5x8: KernelFeatures = {
+  ...v5x4,
+  icrFastpath: true,
+  tscDeadlineFastpath: true,
+  preemptionTimerFastpath: true,
+};
+const v5x19: KernelFeatures = { ...v5x8, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v6x12: KernelFeatures = { ...v5x19, hltFastpath: true, haltPollShrink: 2 };
 
 /**
- * Kernel versions and what they have; all of it is on by default where the processor has it too. APICv since 4.1 at the latest;
- * the fastpaths in the run function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the
- * series that was applied in May 2022 (v9, on 5.18), counted here from 5.19.
+ * Kernel versions and what they have; all but the posted timer is on by default where the processor has it too. APICv since 4.1 at the
+ * latest; the posted timer since 5.3 (commit 0c5f81dad46c), chosen per virtual CPU since 5.18 at the latest; the fastpaths in the run
+ * function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the series that was applied in May 2022
+ * (v9, on 5.18), counted here from 5.19; the HLT fastpath and a shrinking halt-polling window shortly before 6.12.
  */
 export const kernels = {
-  '4.19': none,
-  '5.4': none,
-  '5.8': { ...none, ...fastpaths },
-  '5.15': { ...none, ...fastpaths },
-  '5.19': { ...none, ...fastpaths, ipiVirtualization: true },
-  '6.1': { ...none, ...fastpaths, ipiVirtualization: true },
-  '6.12': { ...none, ...fastpaths, ipiVirtualization: true },
+  '4.19': v4x19,
+  '5.4': v5x4,
+  '5.8': v5x8,
+  '5.15': v5x8,
+  '5.19': v5x19,
+  '6.1': v5x19,
+  '6.12': v6x12,
 } as const satisfies Record<string, KernelFeatures>;
 
 /** A kernel version that the library knows. */

@@ -1,5 +1,9 @@
+import type { ApicMode } from '../arch/apic-mode.js';
+import type { PostedInterruptDescriptor } from '../arch/posted-interrupt-descriptor.js';
 import { notation } from '../engine/routine.js';
-import type { HardwareMachine, LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
+import { location } from '../engine/store-buffer.js';
+import type { LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
+import type { HostMachine } from '../host/machine.js';
 
 /** `vcpu->mode`. Linux `include/linux/kvm_host.h`. */
 export const VcpuMode = { outsideGuestMode: 0, inGuestMode: 1, exitingGuestMode: 2 } as const;
@@ -7,34 +11,157 @@ export const VcpuMode = { outsideGuestMode: 0, inGuestMode: 1, exitingGuestMode:
 /** What a fastpath came to. Linux `enum exit_fastpath_completion`. */
 export const Fastpath = { none: 0, reenterGuest: 1, exitHandled: 2 } as const;
 
+/** `vcpu->arch.mp_state`. Linux `include/uapi/linux/kvm.h`. */
+export const MpState = { runnable: 0, uninitialized: 1, initReceived: 2, halted: 3 } as const;
+
+/** `vcpu->requests`, as masks. Linux `KVM_REQ_*`. */
+export const VcpuRequest = {
+  event: 0x1,
+  unblock: 0x2,
+  nmi: 0x4,
+  smi: 0x8,
+  apicvUpdate: 0x10,
+  scanIoapic: 0x20,
+  loadEoiExitmap: 0x40,
+} as const;
+
+/** `apic->pending_events`, as masks. Linux `KVM_APIC_INIT`, `KVM_APIC_SIPI`. */
+export const PendingEvent = { init: 1, sipi: 2 } as const;
+
 /** A virtual CPU as KVM knows it. */
 export interface KvmVcpu extends VirtualCpu {
+  /** `vcpu->vcpu_id`, within its VM. */
+  vcpuId: number;
+  /** The task of its thread. */
+  task: number;
   /** {@link VcpuMode}. */
   mode: number;
-  /** `vcpu->requests`, as bits. */
+  /** {@link VcpuRequest}. */
   requests: number;
-  /** `vcpu->cpu`: the processor on which it is loaded. */
+  /** `vcpu->cpu`: the processor on which it is loaded, or was last. */
   cpu: number;
+  /** 1 while it is loaded there. */
+  loaded: number;
+  /** 1 if it was runnable when it was switched out. */
+  preempted: number;
   /** 1 while APICv is active on it. */
   apicvActive: number;
-  /** The cache line that holds `mode`. */
+  /** {@link MpState}. */
+  mpState: number;
+  /** 1 while `vcpu->wait` names its task: whoever wants to wake it finds it there. */
+  waiter: number;
+  /** The processor on whose list of sleeping virtual CPUs it is, -1 for none. Linux `vmx->pi_wakeup_list`. */
+  wakeupList: number;
+  /** `apic->irr_pending`: IRR may hold something. Always 1 while APICv is active. */
+  irrPending: number;
+  /** {@link PendingEvent}. */
+  pendingEvents: number;
+  /** Vector of the SIPI that is pending or was last. */
+  sipiVector: number;
+  /** 1 after KVM_HC_KICK_CPU, until it runs. */
+  pvUnhalted: number;
+  /** NMIs sent and not seen by the virtual CPU's own thread (`nmi_queued`), and those to inject (`nmi_pending`). */
+  nmiQueued: number;
+  nmiPending: number;
+  /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
+  injected: number;
+  /** Mode of its local APIC, {@link ApicMode}. */
+  apicMode: ApicMode;
+  /** Halt-polling window, in cycles. Linux `vcpu->halt_poll_ns`. */
+  haltPoll: number;
+  /** The timer that ends halt polling. */
+  pollTimer: number;
+  /** Its APIC timer. */
+  lapicTimer: LapicTimer;
+  /** The cache line that holds `mode`, `requests` and `wait`. */
   modeLine: number;
+}
+
+/** Linux `struct kvm_timer`. Times are guest TSC cycles. */
+export interface LapicTimer {
+  /** The timer of the machine that runs as hrtimer, and the one that stands for the VMX-preemption timer. */
+  hrtimer: number;
+  /** The deadline that the guest set; 0 for none. */
+  deadline: number;
+  /** 1 while the VMX-preemption timer stands for it. */
+  hvInUse: number;
+  /** Expiries not yet made interrupts. */
+  pending: number;
+  /** `timer_advance_ns`, in cycles. */
+  advance: number;
+  /** The deadline of the last expiry, for the wait before entry; 0 for none. */
+  expiredDeadline: number;
+}
+
+/** A pin of the I/O APIC: its redirection entry and the level of its line. */
+export interface IoapicPin {
+  /** As bits 31:0 of an ICR: vector, delivery mode, destination mode, trigger mode; bit 16 masks. */
+  low: number;
+  destination: number;
+  /** 1 from a level-triggered interrupt's delivery to its EOI. */
+  remoteIrr: number;
+  /** 1 while the line is asserted. */
+  line: number;
 }
 
 /** A VM as KVM knows it. */
 export interface KvmVm {
-  /** 1 if its guest has the local APICs in x2APIC mode, 0 for xAPIC mode. */
-  x2apic: number;
-  /** The local-APIC map: virtual CPU by APIC ID, -1 for none. Linux `struct kvm_apic_map`. */
+  /** Its virtual CPUs, by `vcpu_idx`. */
+  vcpus: number[];
+  /** The local-APIC map: virtual CPU by physical APIC ID, -1 for none. Linux `struct kvm_apic_map`. */
   apicMap: number[];
-  /** 1 if the ICR fastpath is in use. */
+  /** Virtual CPU by 16 × cluster + bit of logical ID, -1 for none. */
+  logicalMap: number[];
+  /** {@link LogicalMode}. */
+  logicalMode: number;
+  /** The pins of its I/O APIC. */
+  ioapic: IoapicPin[];
+  /** Reasons against APICv, one bit each. */
+  apicvInhibits: number;
+  /** Interrupts that an IOMMU may post to it. */
+  bypassCount: number;
+  /** Physical address of its PID-pointer table, and how many ids that is for (`max_vcpu_ids`). */
+  pidTableAddress: number;
+  maxVcpuIds: number;
+  /** What it may use, each 0 or 1: decided when it is made. */
+  apicv: number;
+  ipiVirtualization: number;
   icrFastpath: number;
+  tscDeadlineFastpath: number;
+  preemptionTimerFastpath: number;
+  hltFastpath: number;
+  /** 1 if the VMX-preemption timer may stand for the guest's APIC timer. Module parameter `preemption_timer`. */
+  preemptionTimer: number;
+  /** Posted timer: {@link PostedTimer}; the processor that then runs the guest's timers. */
+  postedTimer: number;
+  timerProcessor: number;
+  /** 1 if timers are advanced. Module parameter `lapic_timer_advance`. */
+  timerAdvance: number;
+  /** Cycles of the time-stamp counter per tick of the APIC timer's clock and per microsecond. */
+  apicTick: number;
+  cyclesPerMicrosecond: number;
+  /** What its guest may do without an exit: KVM_CAP_X86_DISABLE_EXITS. */
+  hltInGuest: number;
+  mwaitInGuest: number;
+  /** Halt polling: window's maximum and first size in cycles, factors. */
+  haltPollMax: number;
+  haltPollGrow: number;
+  haltPollGrowStart: number;
+  haltPollShrink: number;
 }
 
+/** When an expiring timer is posted by another processor: never, for each virtual CPU that halts without an exit, or (older kernels) for all. */
+export const PostedTimer = { off: 0, perVcpu: 1, global: 2 } as const;
+
+/** How the logical APIC IDs of a VM can be looked up. Linux `enum kvm_apic_logical_mode`. */
+export const LogicalMode = { disabled: 0, flat: 1, cluster: 2, x2apic: 3, mapDisabled: 4 } as const;
+
 /** The machine as KVM knows it. */
-export interface KvmMachine extends HardwareMachine {
+export interface KvmMachine extends HostMachine {
   vcpus: KvmVcpu[];
   vms: KvmVm[];
+  /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
+  wakeupLists: number[][];
 }
 
 /** The notation of this room's routines. */
@@ -42,3 +169,31 @@ export const kvm = notation<KvmMachine, LogicalProcessor>();
 
 /** Physical vectors that KVM uses. Linux `arch/x86/include/asm/irq_vectors.h`. */
 export const HostVector = { postedInterrupt: 0xf2, postedInterruptWakeup: 0xf1, postedInterruptNested: 0xf0 } as const;
+
+/** `vcpu->mode`, of which the order of plain stores and loads matters. */
+export const vcpuMode = location<KvmMachine>('vcpu.mode', {
+  get: (machine, vcpu) => (machine.vcpus[vcpu] as KvmVcpu).mode,
+  set: (machine, vcpu, mode) => {
+    (machine.vcpus[vcpu] as KvmVcpu).mode = mode;
+  },
+});
+
+/** The virtual CPU of that number. */
+export function vcpuOf(machine: KvmMachine, vcpu: number): KvmVcpu {
+  return machine.vcpus[vcpu] as KvmVcpu;
+}
+
+/** The VM of a virtual CPU. */
+export function vmOf(machine: KvmMachine, vcpu: KvmVcpu): KvmVm {
+  return machine.vms[vcpu.vm] as KvmVm;
+}
+
+/** The posted-interrupt descriptor of a virtual CPU. */
+export function descriptorOf(machine: KvmMachine, vcpu: KvmVcpu): PostedInterruptDescriptor {
+  return machine.memory.descriptors[vcpu.pid] as PostedInterruptDescriptor;
+}
+
+/** `kvm_make_request`: a locked bit operation. */
+export function makeRequest(vcpu: KvmVcpu, request: number): void {
+  vcpu.requests |= request;
+}

@@ -2,13 +2,29 @@ import { ExitReason } from '../arch/exit-reason.js';
 import { call, interruptAt } from '../engine/frames.js';
 import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
+import { fence, store } from '../engine/store-buffer.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { physicalEoi } from '../hardware/physical-apic.js';
 import { vmEntry } from '../hardware/vm-entry.js';
+import { runQueueOf } from '../host/machine.js';
+import { schedule } from '../host/schedule.js';
 import { vmxHandleExit } from './exits.js';
 import { vmxExitHandlersFastpath } from './fastpath.js';
-import { Fastpath, type KvmMachine, kvm, VcpuMode } from './machine.js';
+import { vcpuBlock } from './halt.js';
+import { kvmApicInjectPendingTimerIrqs, kvmWaitLapicExpire } from './lapic-timer.js';
+import {
+  Fastpath,
+  type KvmMachine,
+  kvm,
+  MpState,
+  makeRequest,
+  VcpuMode,
+  VcpuRequest,
+  vcpuMode,
+  vmOf,
+} from './machine.js';
+import { kvmCheckRequests } from './requests.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
 const { program, stage, glue } = kvm;
@@ -20,16 +36,22 @@ function modeLine(machine: KvmMachine, processor: LogicalProcessor): number {
 /** World switch and fastpath, with interrupts off. Linux `vmx_vcpu_run`. Returns a {@link Fastpath}. */
 export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   stage('prepare', 'vcpuRunPrepare', local, () => {}),
+  glue('kvm_wait_lapic_expire', (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.lapicTimer.expiredDeadline > 0 && vmOf(m, vcpu).timerAdvance === 1) call(m, cpu, kvmWaitLapicExpire);
+  }),
   glue('vmenter', (m, cpu) => {
     call(m, cpu, vmEntry);
   }),
   stage('read-exit-information', 'vcpuRunFinish', local, (m, cpu) => {
+    // What was injected with the entry has been delivered: Linux `vmx_complete_interrupts`.
+    currentVcpu(m, cpu).injected = 0;
     call(m, cpu, vmxExitHandlersFastpath);
   }),
   glue('completion', (_m, _cpu, _f, completion) => completion),
 ]);
 
-/** An interrupt acknowledged by the exit is handled by a call, interrupts still off. Linux `vmx_handle_exit_irqoff`. */
+/** An interrupt acknowledged by the exit, or an NMI, is handled by a call, interrupts still off. Linux `vmx_handle_exit_irqoff`. */
 export const handleExternalInterruptIrqoff = program('handle_external_interrupt_irqoff', () => ({}), [
   stage('call-handler', 'externalInterruptIrqoff', local, (m, cpu) => {
     const vector = currentVcpu(m, cpu).exit.interruptionInformation & 0xff;
@@ -39,9 +61,18 @@ export const handleExternalInterruptIrqoff = program('handle_external_interrupt_
 
 /** One entry into the guest and what follows from its exit. Linux `vcpu_enter_guest`. */
 export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }), [
-  stage('requests', 'checkRequests', shared, (m, cpu) => {
-    currentVcpu(m, cpu).requests = 0;
-  }),
+  stage(
+    'kvm_request_pending',
+    'checkRequests',
+    shared,
+    (m, cpu) => {
+      if (currentVcpu(m, cpu).requests === 0) return 'prepare_switch_to_guest';
+      call(m, cpu, kvmCheckRequests);
+      return undefined;
+    },
+    { to: ['prepare_switch_to_guest'], line: modeLine },
+  ),
+  glue('runnable', (_m, _cpu, _f, stopped) => (stopped === 1 ? done : undefined)),
   stage('prepare_switch_to_guest', 'prepareSwitchToGuest', local, () => {}),
   stage('local_irq_disable', 'irqDisable', shared, (_m, cpu) => {
     cpu.masked = 1;
@@ -52,12 +83,15 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     'vcpuModeWrite',
     shared,
     (m, cpu) => {
-      currentVcpu(m, cpu).mode = VcpuMode.inGuestMode;
+      store(m, cpu, vcpuMode, cpu.vcpu, VcpuMode.inGuestMode);
     },
     { line: modeLine },
   ),
+  stage('smp_mb__after_srcu_read_unlock', 'memoryBarrier', shared, (m, cpu) => {
+    fence(m, cpu);
+  }),
   glue('sync_pir_to_irr', (m, cpu) => {
-    call(m, cpu, vmxSyncPirToIrr);
+    if (vmOf(m, currentVcpu(m, cpu)).apicv === 1) call(m, cpu, vmxSyncPirToIrr);
   }),
   stage(
     'kvm_vcpu_exit_request',
@@ -65,10 +99,17 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     shared,
     (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
+      const { needResched } = runQueueOf(m, cpu.id);
+      if (vcpu.requests === 0 && vcpu.mode !== VcpuMode.exitingGuestMode && needResched === 0) return undefined;
       f.fastpath = Fastpath.exitHandled;
-      return vcpu.requests !== 0 || vcpu.mode === VcpuMode.exitingGuestMode ? 'set-outside-guest-mode' : undefined;
+      if (vcpu.injected !== 0) {
+        // Linux `vmx_cancel_injection`: it is injected with the next entry.
+        vcpu.entryInterruption = 0;
+        makeRequest(vcpu, VcpuRequest.event);
+      }
+      return 'set-outside-guest-mode-early';
     },
-    { to: ['set-outside-guest-mode'], line: modeLine },
+    { to: ['set-outside-guest-mode-early'], line: modeLine },
   ),
   glue('vmx_vcpu_run', (m, cpu) => {
     call(m, cpu, vmxVcpuRun);
@@ -86,17 +127,19 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     'vcpuModeWrite',
     shared,
     (m, cpu) => {
-      currentVcpu(m, cpu).mode = VcpuMode.outsideGuestMode;
+      store(m, cpu, vcpuMode, cpu.vcpu, VcpuMode.outsideGuestMode);
     },
     { line: modeLine },
   ),
   glue('handle_exit_irqoff', (m, cpu, f) => {
     const { reason } = currentVcpu(m, cpu).exit;
-    if (f.fastpath === Fastpath.none && reason === ExitReason.ExternalInterrupt) {
+    if (f.fastpath !== Fastpath.none) return;
+    if (reason === ExitReason.ExternalInterrupt || reason === ExitReason.ExceptionNmi) {
       call(m, cpu, handleExternalInterruptIrqoff);
     }
   }),
-  stage('local_irq_enable', 'irqEnable', shared, (_m, cpu) => {
+  stage('local_irq_enable', 'irqEnable', shared, (m, cpu) => {
+    fence(m, cpu);
     cpu.masked = 0;
     cpu.attention = 1;
   }),
@@ -106,14 +149,45 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     call(m, cpu, vmxHandleExit);
     return undefined;
   }),
+  glue('exit-handled', () => done),
+  // The guest was not entered: nothing of an exit is handled.
+  stage(
+    'set-outside-guest-mode-early',
+    'vcpuModeWrite',
+    shared,
+    (m, cpu) => {
+      store(m, cpu, vcpuMode, cpu.vcpu, VcpuMode.outsideGuestMode);
+    },
+    { line: modeLine },
+  ),
+  stage('cancel_injection', 'irqEnable', shared, (m, cpu) => {
+    fence(m, cpu);
+    cpu.masked = 0;
+    cpu.attention = 1;
+  }),
 ]);
 
 /** A virtual CPU's thread. Linux `vcpu_run`. */
 export const vcpuRun = program('vcpu_run', () => ({}), [
-  stage('loop', 'vcpuRunLoop', local, (m, cpu) => {
-    call(m, cpu, vcpuEnterGuest);
+  stage('kvm_vcpu_running', 'vcpuRunLoop', shared, (m, cpu) => {
+    if (currentVcpu(m, cpu).mpState === MpState.runnable) call(m, cpu, vcpuEnterGuest);
+    else call(m, cpu, vcpuBlock);
   }),
-  glue('again', () => 'loop', { to: ['loop'] }),
+  stage(
+    'kvm_clear_request-unblock',
+    'vcpuRunLoopEnd',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      if ((vcpu.requests & VcpuRequest.unblock) !== 0) vcpu.requests &= ~VcpuRequest.unblock;
+      if (vcpu.lapicTimer.pending > 0) call(m, cpu, kvmApicInjectPendingTimerIrqs).target = vcpu.id;
+    },
+    { line: modeLine },
+  ),
+  stage('xfer_to_guest_mode_handle_work', 'xferToGuestMode', shared, (m, cpu) => {
+    if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedule).preempt = 1;
+  }),
+  glue('again', () => 'kvm_vcpu_running', { to: ['kvm_vcpu_running'] }),
 ]);
 
 /** A notification that found its processor in root operation: counted, nothing else. Linux `sysvec_kvm_posted_intr_ipi`. */
@@ -122,3 +196,6 @@ export const sysvecKvmPostedIntrIpi = program('sysvec_kvm_posted_intr_ipi', () =
     physicalEoi(cpu);
   }),
 ]);
+
+/** An NMI of the host: a profiling or watchdog tick. Linux `exc_nmi`. */
+export const excNmi = program('exc_nmi', () => ({}), [stage('handle', 'hostInterruptHandler', shared, () => {})]);

@@ -1,42 +1,77 @@
+import { ApicMode } from '../arch/apic-mode.js';
 import { clearBit } from '../arch/bits256.js';
 import { Exit, PinBased, Primary, Secondary, Tertiary } from '../arch/controls.js';
 import { fullMsrBitmap, type MsrBitmap } from '../arch/msr-bitmap.js';
 import type { ApicVmcs, U64 } from '../arch/virtual-processor.js';
-import { HostVector } from './machine.js';
-
-/** What KVM decides about a virtual CPU when it sets it up. */
-export interface VcpuSetUp {
-  readonly x2apic: boolean;
-  readonly ipiVirtualization: boolean;
-  /** Physical address of its posted-interrupt descriptor. */
-  readonly descriptorAddress: number;
-  /** Physical address of the VM's PID-pointer table, and how many ids it is for (`max_vcpu_ids`). */
-  readonly tableAddress: number;
-  readonly maxVcpuIds: number;
-}
+import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, vmOf } from './machine.js';
 
 function u64(value: number): U64 {
   return [value % 2 ** 32, Math.floor(value / 2 ** 32)];
 }
 
+/** What the controls of a virtual CPU follow from. */
+export interface ControlChoice {
+  readonly apicMode: ApicMode;
+  /** APICv active on it. */
+  readonly apicv: boolean;
+  readonly ipiVirtualization: boolean;
+  readonly hltInGuest: boolean;
+  readonly mwaitInGuest: boolean;
+}
+
+const always = Primary.useTprShadow | Primary.useMsrBitmaps | Primary.activateSecondaryControls;
+
 /**
- * The VMCS fields of a virtual CPU with APICv active. Linux `init_vmcs`, `vmx_pin_based_exec_ctrl`, `vmx_exec_control`,
- * `vmx_secondary_exec_control`, `vmx_tertiary_exec_control`, `vmx_set_virtual_apic_mode`.
+ * The controls of a virtual CPU that concern interrupts. Without APICv what is left is the TPR shadow, and in xAPIC mode the
+ * APIC-access page (flexpriority). Linux `vmx_pin_based_exec_ctrl`, `vmx_exec_control`, `vmx_secondary_exec_control`,
+ * `vmx_tertiary_exec_control`, `vmx_set_virtual_apic_mode`.
  */
-export function vmcsOf(setUp: VcpuSetUp): ApicVmcs {
-  const mode = setUp.x2apic ? Secondary.virtualizeX2apicMode : Secondary.virtualizeApicAccesses;
+export function controlsOf(choice: ControlChoice): {
+  pinBasedControls: number;
+  primaryControls: number;
+  secondaryControls: number;
+  tertiaryControls: U64;
+} {
+  const { apicMode, apicv, ipiVirtualization, hltInGuest, mwaitInGuest } = choice;
+  const tertiary = apicv && ipiVirtualization;
+  const mode =
+    apicMode === ApicMode.x2apic
+      ? Secondary.virtualizeX2apicMode
+      : apicMode === ApicMode.xapic
+        ? Secondary.virtualizeApicAccesses
+        : 0;
   return {
     pinBasedControls:
-      PinBased.externalInterruptExiting | PinBased.nmiExiting | PinBased.virtualNmis | PinBased.processPostedInterrupts,
+      PinBased.externalInterruptExiting |
+      PinBased.nmiExiting |
+      PinBased.virtualNmis |
+      (apicv ? PinBased.processPostedInterrupts : 0),
     primaryControls:
-      (Primary.hltExiting |
-        Primary.useTprShadow |
-        Primary.useMsrBitmaps |
-        Primary.activateSecondaryControls |
-        (setUp.ipiVirtualization ? Primary.activateTertiaryControls : 0)) >>>
+      (always |
+        (hltInGuest ? 0 : Primary.hltExiting) |
+        (mwaitInGuest ? 0 : Primary.mwaitExiting | Primary.monitorExiting) |
+        (ipiVirtualization ? Primary.activateTertiaryControls : 0)) >>>
       0,
-    secondaryControls: mode | Secondary.apicRegisterVirtualization | Secondary.virtualInterruptDelivery,
-    tertiaryControls: [setUp.ipiVirtualization ? Tertiary.ipiVirtualization : 0, 0],
+    secondaryControls: mode | (apicv ? Secondary.apicRegisterVirtualization | Secondary.virtualInterruptDelivery : 0),
+    tertiaryControls: [tertiary ? Tertiary.ipiVirtualization : 0, 0],
+  };
+}
+
+function choiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoice {
+  const vm = vmOf(machine, vcpu);
+  return {
+    apicMode: vcpu.apicMode,
+    apicv: vcpu.apicvActive === 1,
+    ipiVirtualization: vm.ipiVirtualization === 1,
+    hltInGuest: vm.hltInGuest === 1,
+    mwaitInGuest: vm.mwaitInGuest === 1,
+  };
+}
+
+/** The VMCS of a new virtual CPU. Linux `init_vmcs`. */
+export function initialVmcs(vm: KvmVm, choice: ControlChoice, descriptorAddress: number): ApicVmcs {
+  return {
+    ...controlsOf(choice),
     exitControls: Exit.acknowledgeInterruptOnExit,
     tprThreshold: 0,
     guestInterruptStatus: 0,
@@ -45,10 +80,23 @@ export function vmcsOf(setUp: VcpuSetUp): ApicVmcs {
     eoiExitBitmap2: [0, 0],
     eoiExitBitmap3: [0, 0],
     postedInterruptNotificationVector: HostVector.postedInterrupt,
-    postedInterruptDescriptorAddress: u64(setUp.descriptorAddress),
-    pidPointerTableAddress: setUp.ipiVirtualization ? u64(setUp.tableAddress) : [0, 0],
-    lastPidPointerIndex: setUp.ipiVirtualization ? setUp.maxVcpuIds - 1 : 0,
+    postedInterruptDescriptorAddress: u64(descriptorAddress),
+    pidPointerTableAddress: choice.ipiVirtualization ? u64(vm.pidTableAddress) : [0, 0],
+    lastPidPointerIndex: choice.ipiVirtualization ? vm.maxVcpuIds - 1 : 0,
   };
+}
+
+/** Controls and MSR bitmap after APICv or the APIC's mode has changed; windows and the preemption timer stay as they are. Linux `vmx_refresh_apicv_exec_ctrl`, `vmx_set_virtual_apic_mode`. */
+export function applyApicvControls(machine: KvmMachine, vcpu: KvmVcpu): void {
+  const { vmcs } = vcpu;
+  const choice = choiceOf(machine, vcpu);
+  const controls = controlsOf(choice);
+  const windows = Primary.interruptWindowExiting | Primary.nmiWindowExiting;
+  vmcs.pinBasedControls = controls.pinBasedControls | (vmcs.pinBasedControls & PinBased.activateVmxPreemptionTimer);
+  vmcs.primaryControls = (controls.primaryControls | (vmcs.primaryControls & windows)) >>> 0;
+  vmcs.secondaryControls = controls.secondaryControls;
+  vmcs.tertiaryControls = controls.tertiaryControls;
+  vcpu.msrBitmap = msrBitmapOf(choice);
 }
 
 /** x2APIC registers that a guest can read: page offsets divided by 16. Without 39H, the current count, which needs emulation. */
@@ -73,14 +121,20 @@ const readable = [
 ];
 
 /**
- * The MSR bitmap for the x2APIC registers with APICv active: every readable register but the current count passes, of the writes
- * TPR, EOI and self-IPI, and with IPI virtualization the ICR. Linux `vmx_update_msr_bitmap_x2apic`.
+ * The MSR bitmap for the x2APIC registers. Outside x2APIC mode everything exits; without APICv everything but TPR. With APICv every
+ * readable register but the current count passes, of the writes TPR, EOI and self-IPI, and with IPI virtualization the ICR. Linux
+ * `vmx_update_msr_bitmap_x2apic`.
  */
-export function msrBitmapOf(setUp: VcpuSetUp): MsrBitmap {
+export function msrBitmapOf(choice: ControlChoice): MsrBitmap {
   const bitmap = fullMsrBitmap();
-  if (!setUp.x2apic) return bitmap;
+  if (choice.apicMode !== ApicMode.x2apic) return bitmap;
+  if (!choice.apicv) {
+    clearBit(bitmap.read, 0x08);
+    clearBit(bitmap.write, 0x08);
+    return bitmap;
+  }
   for (const register of readable) clearBit(bitmap.read, register);
   for (const register of [0x08, 0x0b, 0x3f]) clearBit(bitmap.write, register);
-  if (setUp.ipiVirtualization) clearBit(bitmap.write, 0x30);
+  if (choice.ipiVirtualization) clearBit(bitmap.write, 0x30);
   return bitmap;
 }

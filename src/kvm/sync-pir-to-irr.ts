@@ -1,9 +1,9 @@
 import { highestBit } from '../arch/bits256.js';
 import { setRvi } from '../arch/guest-interrupt-status.js';
-import type { PostedInterruptDescriptor } from '../arch/posted-interrupt-descriptor.js';
 import { shared } from '../engine/routine.js';
+import { fence } from '../engine/store-buffer.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
-import { type KvmMachine, kvm } from './machine.js';
+import { descriptorOf, type KvmMachine, kvm, makeRequest, VcpuRequest } from './machine.js';
 
 const { program, stage } = kvm;
 
@@ -13,18 +13,15 @@ function line(machine: KvmMachine, processor: LogicalProcessor): number {
 
 /**
  * Takes what was posted into IRR, and tells the hardware the highest request. ON is cleared before PIR is read: a poster that
- * still sees ON = 1 has its bit taken. Linux `vmx_sync_pir_to_irr`, `kvm_apic_update_irr`.
+ * still sees ON = 1 has its bit taken. Done whether or not APICv is active: what was posted before it went inactive is still
+ * there. Linux `vmx_sync_pir_to_irr`, `kvm_apic_update_irr`.
  */
-export const vmxSyncPirToIrr = program('vmx_sync_pir_to_irr', () => ({}), [
+export const vmxSyncPirToIrr = program('vmx_sync_pir_to_irr', () => ({ highest: -1, fresh: 0 }), [
   stage(
     'read-on',
     'pirSyncRead',
     shared,
-    (m, cpu) => {
-      const vcpu = currentVcpu(m, cpu);
-      const descriptor = m.memory.descriptors[vcpu.pid] as PostedInterruptDescriptor;
-      return descriptor.on === 0 ? 'set-rvi' : undefined;
-    },
+    (m, cpu) => (descriptorOf(m, currentVcpu(m, cpu)).on === 0 ? 'set-rvi' : undefined),
     { to: ['set-rvi'], line },
   ),
   stage(
@@ -32,7 +29,8 @@ export const vmxSyncPirToIrr = program('vmx_sync_pir_to_irr', () => ({}), [
     'kvmOnUpdate',
     shared,
     (m, cpu) => {
-      (m.memory.descriptors[currentVcpu(m, cpu).pid] as PostedInterruptDescriptor).on = 0;
+      fence(m, cpu);
+      descriptorOf(m, currentVcpu(m, cpu)).on = 0;
     },
     { line },
   ),
@@ -40,20 +38,25 @@ export const vmxSyncPirToIrr = program('vmx_sync_pir_to_irr', () => ({}), [
     'take-pir',
     'pirSyncTake',
     shared,
-    (m, cpu) => {
+    (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
-      const { pir } = m.memory.descriptors[vcpu.pid] as PostedInterruptDescriptor;
+      const { pir } = descriptorOf(m, vcpu);
       const { irr } = vcpu.page;
+      const taken = highestBit(pir);
+      f.fresh = taken >= 0 && taken > highestBit(irr) ? 1 : 0;
       for (let word = 0; word < 8; word++) {
         irr[word] = ((irr[word] as number) | (pir[word] as number)) >>> 0;
         pir[word] = 0;
       }
+      if (taken >= 0) vcpu.irrPending = 1;
     },
     { line },
   ),
-  stage('set-rvi', 'rviWrite', shared, (m, cpu) => {
-    const { vmcs, page } = currentVcpu(m, cpu);
-    const highest = highestBit(page.irr);
-    setRvi(vmcs, highest < 0 ? 0 : highest);
+  stage('set-rvi', 'rviWrite', shared, (m, cpu, f) => {
+    const vcpu = currentVcpu(m, cpu);
+    const highest = vcpu.irrPending === 1 ? highestBit(vcpu.page.irr) : -1;
+    if (vcpu.apicvActive === 1) setRvi(vcpu.vmcs, highest < 0 ? 0 : highest);
+    else if (f.fresh === 1) makeRequest(vcpu, VcpuRequest.event);
+    return highest;
   }),
 ]);

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { InputError } from '../engine/errors.js';
+import { vmexitTestNames } from '../guest/vmexit.js';
 import { kernelVersions } from '../kvm/kernels.js';
 
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
@@ -52,6 +53,7 @@ const vm = v.strictObject({
       icrFastpath: switchable,
       tscDeadlineFastpath: switchable,
       preemptionTimerFastpath: switchable,
+      hltFastpath: switchable,
       postedTimer: switchable,
       pvIpi: switchable,
       pvTlbFlush: switchable,
@@ -60,6 +62,8 @@ const vm = v.strictObject({
     }),
     {},
   ),
+  /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
+  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
 });
@@ -67,7 +71,7 @@ const vm = v.strictObject({
 const vmexitWorkload = v.strictObject({
   kind: v.literal('vmexit'),
   /** A test of kvm-unit-tests' `x86/vmexit.c`. */
-  test: v.picklist(['ipi']),
+  test: v.picklist(vmexitTestNames),
   /** What the target does meanwhile. */
   targetIdle: v.optional(v.picklist(['loop', 'hlt']), 'loop'),
   from: v.optional(count(0, 4095), 0),
@@ -116,7 +120,18 @@ const machineEntries = {
       haltPollNs: v.optional(nonNegative, 200_000),
       haltPollGrow: v.optional(nonNegative, 2),
       haltPollGrowStart: v.optional(nonNegative, 10_000),
-      haltPollShrink: v.optional(nonNegative, 0),
+      /** The kernel's default if not given. */
+      haltPollShrink: v.optional(nonNegative),
+      /** How long a task runs while others wait for its processor. */
+      sliceNs: v.optional(positive, 3_000_000),
+      /** How an idle processor waits: `hlt` needs an interrupt to wake up, `mwait` does not. */
+      idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
+      /** Module parameter `preemption_timer` of kvm-intel. */
+      preemptionTimer: v.optional(v.boolean(), true),
+      /** Module parameter `lapic_timer_advance` of kvm. */
+      timerAdvance: v.optional(v.boolean(), true),
+      /** The processor that runs posted timers, as one kept for housekeeping; each virtual CPU's own if not given. */
+      housekeeping: v.optional(count(0, 65_535)),
       mitigations: v.optional(v.record(v.string(), v.boolean()), {}),
       cStates: v.optional(v.picklist(['default']), 'default'),
     }),

@@ -1,0 +1,17 @@
+import type { Routine } from '../engine/routine.js';
+import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
+import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
+import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
+
+/** Every routine of the guest programs. */
+export const guestRoutines: readonly Routine[] = [
+  busyLoop,
+  haltLoop,
+  ipiEntry,
+  onCpu,
+  testIsr,
+  vmexitLoop,
+  x2apicIcrWrite,
+  xapicIcrWrite,
+  ...Object.values(vmexitTests).map(({ body }) => body),
+].map((routine) => routine as unknown as Routine);

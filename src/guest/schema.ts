@@ -1,0 +1,22 @@
+import { flag, integer, list, record } from '../engine/schema-values.js';
+
+const count = integer(0, 2 ** 31 - 1);
+
+/** What the machine has for guests. */
+export const guestFields = {
+  guests: list(
+    record({
+      ipiLock: count,
+      ipiFunction: count,
+      ipiData: count,
+      ipiDone: count,
+      ipiWait: count,
+      activeCpus: count,
+      line: count,
+      doneChannel: count,
+      handled: count,
+      handledChannel: count,
+      x2apic: flag,
+    }),
+  ),
+} as const;

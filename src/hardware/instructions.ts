@@ -1,0 +1,106 @@
+import { movFromCr8, movToCr8 } from '../arch/cr8.js';
+import { ExitReason } from '../arch/exit-reason.js';
+import { hlt as executeHlt } from '../arch/hlt-and-mwait.js';
+import { readClock } from '../engine/requests.js';
+import { shared } from '../engine/routine.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { carryOut } from './outcome.js';
+import { vmExit } from './vm-exit.js';
+
+const { instruction, program, stage, until } = hardware;
+
+function exit(machine: HardwareMachine, processor: LogicalProcessor, reason: ExitReason): void {
+  vmExit(machine, processor, { kind: 'exit', reason, qualification: 0, trapLike: false });
+}
+
+/** HLT in VMX non-root operation: exits, or waits for an event. SDM vol. 3C, "HLT exiting"; vol. 2A, "HLT". */
+export const hlt = instruction(
+  'hlt',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const outcome = executeHlt(vcpu);
+      if (outcome.kind === 'exit') return carryOut(m, cpu, outcome);
+      // The instruction has retired as far as blocking by STI goes.
+      cpu.shadow = 0;
+      cpu.attention = 1;
+      return undefined;
+    }),
+    until('halted', 'haltedWake', (m, cpu) => currentVcpu(m, cpu).activity === 0, {
+      channel: () => -1,
+      interruptible: true,
+    }),
+  ],
+);
+
+/** CPUID: exits unconditionally. SDM vol. 3C, "Instructions That Cause VM Exits Unconditionally". */
+export const cpuid = instruction(
+  'cpuid',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      exit(m, cpu, ExitReason.Cpuid);
+    }),
+  ],
+);
+
+/** VMCALL: exits unconditionally; returns what the hypervisor left in RAX. */
+export const vmcall = instruction(
+  'vmcall',
+  () => ({ number: 0 }),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu, f) => {
+      currentVcpu(m, cpu).exit.msr = f.number;
+      exit(m, cpu, ExitReason.Vmcall);
+    }),
+  ],
+);
+
+/** MOV to CR8. SDM vol. 3C, "Virtualizing CR8-Based TPR Accesses". */
+export const movToCr8Instruction = instruction(
+  'mov-to-cr8',
+  () => ({ value: 0 }),
+  [],
+  [
+    stage('execute', 'cr8Access', shared, (m, cpu, f) => {
+      const vcpu = currentVcpu(m, cpu);
+      vcpu.exit.low = f.value;
+      cpu.attention = 1;
+      return carryOut(m, cpu, movToCr8(vcpu, f.value, 0));
+    }),
+  ],
+);
+
+/** MOV from CR8: returns the value. */
+export const movFromCr8Instruction = instruction(
+  'mov-from-cr8',
+  () => ({}),
+  [],
+  [stage('execute', 'cr8Access', shared, (m, cpu) => carryOut(m, cpu, movFromCr8(currentVcpu(m, cpu))))],
+);
+
+/** RDTSC without an exit: returns the time-stamp counter. A program of two stages, because the engine answers between them. */
+export const rdtsc = program('rdtsc', () => ({}), [
+  stage('read', 'rdtsc', shared, (m) => {
+    readClock(m);
+  }),
+  stage('retire', 'instructionRetire', shared, (_m, _cpu, _f, time) => time),
+]);
+
+/** STI: interrupts are enabled, but the next instruction still runs without one. SDM vol. 2B, "STI". */
+export function sti(machine: HardwareMachine, processor: LogicalProcessor): undefined {
+  const vcpu = currentVcpu(machine, processor);
+  // Ends with the instruction after the stage that calls this.
+  if (vcpu.interruptFlag === 0) processor.shadow = 2;
+  vcpu.interruptFlag = 1;
+  processor.attention = 1;
+}
+
+/** CLI. */
+export function cli(machine: HardwareMachine, processor: LogicalProcessor): undefined {
+  currentVcpu(machine, processor).interruptFlag = 0;
+}

@@ -1,0 +1,35 @@
+import type { Routine } from '../engine/routine.js';
+import { apicPageRead, apicPageWrite } from './apic-page-access.js';
+import { externalInterrupt, leaveHalt } from './external-interrupt.js';
+import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
+import { ipiVirtualization } from './ipi-virtualization.js';
+import { postedInterruptProcessing } from './posted-interrupt-processing.js';
+import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
+import { eventInjection, vmEntry } from './vm-entry.js';
+import { vmExitMicrocode } from './vm-exit.js';
+import { rdmsr, wrmsr } from './wrmsr.js';
+
+/** Every routine of the processor. */
+export const hardwareRoutines: readonly Routine[] = [
+  apicPageRead,
+  apicPageWrite,
+  cpuid,
+  eventInjection,
+  externalInterrupt,
+  hlt,
+  ipiVirtualization,
+  leaveHalt,
+  movFromCr8Instruction,
+  movToCr8Instruction,
+  postedInterruptProcessing,
+  rdmsr,
+  rdtsc,
+  virtualInterruptDelivery,
+  vmcall,
+  vmEntry,
+  vmExitMicrocode,
+  wrmsr,
+].map((routine) => routine as unknown as Routine);
+
+/** Cost keys that effects of the processor name themselves. */
+export const hardwareCostKeys: readonly string[] = ['ipiFlight'];

@@ -1,0 +1,100 @@
+import { ApicMode } from '../arch/apic-mode.js';
+import { highestBit } from '../arch/bits256.js';
+import { apicId } from '../arch/destination.js';
+import { setSvi } from '../arch/guest-interrupt-status.js';
+import { call } from '../engine/frames.js';
+import { done, shared } from '../engine/routine.js';
+import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
+import { kvmVcpuKick } from './kick.js';
+import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, makeRequest, VcpuRequest, vcpuOf, vmOf } from './machine.js';
+import { applyApicvControls } from './set-up.js';
+
+const { program, stage, glue } = kvm;
+
+/** Reasons against APICv that Intel processors know, as masks. Linux `enum kvm_apicv_inhibit`. */
+export const ApicvInhibit = {
+  disabled: 0x1,
+  hyperv: 0x2,
+  absent: 0x4,
+  blockIrq: 0x8,
+  physicalIdAliased: 0x10,
+  apicIdModified: 0x20,
+  apicBaseModified: 0x40,
+} as const;
+
+/** Whether APICv should be active on a virtual CPU: no reason against it, and its local APIC enabled. Linux `kvm_vcpu_apicv_activated`. */
+export function shouldActivate(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  const vm = vmOf(machine, vcpu);
+  return vm.apicv === 1 && vm.apicvInhibits === 0 && vcpu.apicMode !== ApicMode.disabled;
+}
+
+/** The inhibits that follow from the APIC IDs: two alike, or one that is not the virtual CPU's number (xAPIC mode only). Linux `kvm_recalculate_apic_map`. */
+export function idInhibits(machine: KvmMachine, vm: KvmVm): number {
+  let inhibits = 0;
+  const seen: number[] = [];
+  for (const id of vm.vcpus) {
+    const vcpu = vcpuOf(machine, id);
+    if (vcpu.apicMode === ApicMode.disabled) continue;
+    const physical = apicId({ mode: vcpu.apicMode, registers: vcpu.page });
+    if (seen.includes(physical)) inhibits |= ApicvInhibit.physicalIdAliased;
+    seen.push(physical);
+    if (vcpu.apicMode === ApicMode.xapic && physical !== (vcpu.vcpuId & 0xff)) inhibits |= ApicvInhibit.apicIdModified;
+  }
+  return inhibits;
+}
+
+/**
+ * Sets or clears a reason against APICv. If that changes whether there is any, every virtual CPU is told to look, and the page of the
+ * APIC's registers is unmapped where it was mapped. Linux `__kvm_set_or_clear_apicv_inhibit`.
+ */
+export const kvmSetOrClearApicvInhibit = program(
+  '__kvm_set_or_clear_apicv_inhibit',
+  () => ({ vm: 0, mask: 0, set: 0, next: 0 }),
+  [
+    stage('set', 'apicvInhibit', shared, (m, _cpu, f) => {
+      const vm = m.vms[f.vm] as KvmVm;
+      const before = vm.apicvInhibits;
+      vm.apicvInhibits = f.set === 1 ? before | f.mask : before & ~f.mask;
+      return (before === 0) === (vm.apicvInhibits === 0) ? done : undefined;
+    }),
+    // The old way of delivery stays in use until each virtual CPU has looked: it does before it runs the guest again.
+    stage(
+      'kvm_make_all_cpus_request',
+      'makeRequest',
+      shared,
+      (m, cpu, f) => {
+        const target = (m.vms[f.vm] as KvmVm).vcpus[f.next++];
+        if (target === undefined) return 'kvm_zap_gfn_range';
+        makeRequest(vcpuOf(m, target), VcpuRequest.apicvUpdate);
+        call(m, cpu, kvmVcpuKick).target = target;
+        return undefined;
+      },
+      { to: ['kvm_zap_gfn_range'] },
+    ),
+    glue('next', () => 'kvm_make_all_cpus_request', { to: ['kvm_make_all_cpus_request'] }),
+    stage('kvm_zap_gfn_range', 'zapApicPage', shared, (m, _cpu, f) => {
+      m.apicPageMapping[f.vm] = ApicPageMapping.notPresent;
+    }),
+  ],
+);
+
+/** A virtual CPU takes over what was decided about APICv. Linux `__kvm_vcpu_update_apicv`, `vmx_refresh_apicv_exec_ctrl`. */
+export const kvmVcpuUpdateApicv = program('__kvm_vcpu_update_apicv', () => ({}), [
+  stage('refresh_apicv_exec_ctrl', 'apicvRefresh', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    const active = shouldActivate(m, vcpu) ? 1 : 0;
+    if (active === vcpu.apicvActive) return;
+    vcpu.apicvActive = active;
+    // Whoever delivered without looking may have put something into IRR.
+    vcpu.irrPending = 1;
+    applyApicvControls(m, vcpu);
+    if (active === 1) {
+      const inService = highestBit(vcpu.page.isr);
+      setSvi(vcpu.vmcs, inService < 0 ? 0 : inService);
+    } else {
+      // RVI no longer drives delivery: KVM has to look at IRR itself.
+      vcpu.vmcs.guestInterruptStatus = 0;
+      makeRequest(vcpu, VcpuRequest.event);
+    }
+  }),
+]);

@@ -1,0 +1,177 @@
+import { call } from '../engine/frames.js';
+import { arm, cancel, expired, observe, readClock } from '../engine/requests.js';
+import { done, local, shared } from '../engine/routine.js';
+import { fence } from '../engine/store-buffer.js';
+import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
+import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
+import { schedule } from '../host/schedule.js';
+import { kvmApicAcceptEvents } from './accept-events.js';
+import { adjustHaltPoll } from './halt-poll.js';
+import { isRunnable } from './has-events.js';
+import { cancelHvTimer, restartApicTimer } from './lapic-timer.js';
+import { type KvmMachine, type KvmVcpu, kvm, MpState, VcpuRequest, vmOf } from './machine.js';
+import { KvmRecord } from './records.js';
+
+const { program, stage, glue, until } = kvm;
+
+function line(machine: KvmMachine, processor: LogicalProcessor): number {
+  return currentVcpu(machine, processor).descriptorLine;
+}
+
+/** True if the wait is over. Linux `kvm_vcpu_check_block`. */
+function checkBlock(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  return isRunnable(machine, vcpu) || vcpu.lapicTimer.pending > 0 || (vcpu.requests & VcpuRequest.unblock) !== 0;
+}
+
+/** True if polling has to stop for somebody else's sake. Linux `kvm_vcpu_can_poll`. */
+function othersWait(machine: KvmMachine, processor: LogicalProcessor): boolean {
+  const { queue, needResched } = runQueueOf(machine, processor.id);
+  return queue.length > 0 || needResched === 1;
+}
+
+/**
+ * Sleeps until there is something to do: names its task for wakers, marks it as about to sleep, looks again, and only then switches out.
+ * Linux `kvm_vcpu_block`.
+ */
+export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
+  stage(
+    'prepare_to_rcuwait',
+    'rcuwaitPrepare',
+    shared,
+    (m, cpu) => {
+      currentVcpu(m, cpu).waiter = 1;
+    },
+    { line: (m, cpu) => currentVcpu(m, cpu).modeLine },
+  ),
+  stage('set_current_state', 'setCurrentState', shared, (m, cpu) => {
+    currentTask(m, cpu.id).state = TaskState.interruptible;
+    fence(m, cpu);
+  }),
+  stage(
+    'kvm_vcpu_check_block',
+    'checkBlock',
+    shared,
+    (m, cpu) => (checkBlock(m, currentVcpu(m, cpu)) ? 'finish_rcuwait' : undefined),
+    { line, to: ['finish_rcuwait'] },
+  ),
+  glue('schedule', (m, cpu, f) => {
+    f.slept = 1;
+    call(m, cpu, schedule);
+  }),
+  glue('again', () => 'set_current_state', { to: ['set_current_state'] }),
+  stage(
+    'finish_rcuwait',
+    'rcuwaitFinish',
+    shared,
+    (m, cpu) => {
+      currentTask(m, cpu.id).state = TaskState.running;
+      currentVcpu(m, cpu).waiter = 0;
+    },
+    { line: (m, cpu) => currentVcpu(m, cpu).modeLine },
+  ),
+  glue('slept', (_m, _cpu, f) => f.slept),
+]);
+
+/**
+ * A halted virtual CPU: polls for as long as its window says, then sleeps; and the window adapts to how long it was. Linux
+ * `kvm_vcpu_halt`.
+ */
+export const kvmVcpuHalt = program('kvm_vcpu_halt', () => ({ start: 0, polled: 0, slept: 0, end: 0 }), [
+  stage('ktime_get', 'ktimeGet', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.haltPoll = Math.min(vcpu.haltPoll, vmOf(m, vcpu).haltPollMax);
+    observe(m, KvmRecord.halt, vcpu.id, 1);
+    readClock(m);
+  }),
+  glue('start', (_m, _cpu, f, now) => {
+    f.start = now;
+  }),
+  stage(
+    'begin-poll',
+    'haltPollBegin',
+    shared,
+    (m, cpu, f) => {
+      const vcpu = currentVcpu(m, cpu);
+      if (vcpu.haltPoll === 0) return 'kvm_vcpu_block';
+      f.polled = 1;
+      observe(m, KvmRecord.haltPoll, vcpu.id, 1);
+      arm(m, vcpu.pollTimer, vcpu.haltPoll, vcpu.channel);
+      return undefined;
+    },
+    { to: ['kvm_vcpu_block'] },
+  ),
+  until(
+    'poll',
+    'haltPollIteration',
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      return checkBlock(m, vcpu) || expired(m, vcpu.pollTimer) || othersWait(m, cpu);
+    },
+    { channel: (m, cpu) => currentVcpu(m, cpu).channel, line },
+  ),
+  stage(
+    'end-poll',
+    'haltPollEnd',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      cancel(m, vcpu.pollTimer);
+      observe(m, KvmRecord.haltPoll, vcpu.id, 0);
+      return checkBlock(m, vcpu) ? 'ktime_get-end' : undefined;
+    },
+    { to: ['ktime_get-end'], line },
+  ),
+  glue('kvm_vcpu_block', (m, cpu) => {
+    call(m, cpu, kvmVcpuBlock);
+  }),
+  glue('blocked', (_m, _cpu, f, slept) => {
+    f.slept = slept;
+  }),
+  stage('ktime_get-end', 'ktimeGet', shared, (m) => {
+    readClock(m);
+  }),
+  stage('adjust', 'haltPollAdjust', shared, (m, cpu, f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.haltPoll = adjustHaltPoll(vcpu.haltPoll, now - f.start, vmOf(m, vcpu));
+    observe(m, KvmRecord.halt, vcpu.id, 0);
+    observe(m, KvmRecord.wakeup, vcpu.id, f.slept);
+  }),
+]);
+
+/**
+ * What a virtual CPU's thread does while the guest does not run: its guest timer becomes a timer of the host, it halts, and what woke it
+ * decides whether it runs. Linux `vcpu_block`.
+ */
+export const vcpuBlock = program('vcpu_block', () => ({}), [
+  stage(
+    'kvm_arch_vcpu_runnable',
+    'checkBlock',
+    shared,
+    (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? 'awake' : undefined),
+    { to: ['awake'], line },
+  ),
+  stage('kvm_lapic_switch_to_sw_timer', 'lapicTimerSwitch', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.lapicTimer.hvInUse === 0) return;
+    cancelHvTimer(m, vcpu);
+    call(m, cpu, restartApicTimer).software = 1;
+  }),
+  glue('kvm_vcpu_halt', (m, cpu) => {
+    call(m, cpu, kvmVcpuHalt);
+  }),
+  stage('kvm_lapic_switch_to_hv_timer', 'lapicTimerSwitch', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.lapicTimer.deadline > 0 && vcpu.lapicTimer.pending === 0) call(m, cpu, restartApicTimer);
+  }),
+  stage('runnable', 'checkBlock', shared, (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? undefined : done), {
+    line,
+  }),
+  glue('awake', (m, cpu) => {
+    call(m, cpu, kvmApicAcceptEvents);
+  }),
+  stage('set-runnable', 'mpStateWrite', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.pvUnhalted = 0;
+    if (vcpu.mpState === MpState.halted) vcpu.mpState = MpState.runnable;
+  }),
+]);

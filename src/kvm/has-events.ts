@@ -1,0 +1,47 @@
+import type { ApicRegisters } from '../arch/apic-registers.js';
+import { highestBit } from '../arch/bits256.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState } from './machine.js';
+
+/** Class of the processor priority that TPR and ISR make. SDM vol. 3A, "Task and Processor Priorities". */
+function priorityClass(registers: ApicRegisters): number {
+  const inService = highestBit(registers.isr);
+  return Math.max(registers.tpr >>> 4, inService < 0 ? 0 : inService >> 4);
+}
+
+/** The highest vector requested in IRR or posted, or -1. Changes nothing. */
+export function highestRequest(machine: KvmMachine, vcpu: KvmVcpu): number {
+  const { on, pir } = descriptorOf(machine, vcpu);
+  const requested = highestBit(vcpu.page.irr);
+  return on === 1 ? Math.max(requested, highestBit(pir)) : requested;
+}
+
+/** True if the guest takes maskable interrupts at this point. Linux `vmx_interrupt_allowed`. */
+export function interruptAllowed(vcpu: KvmVcpu): boolean {
+  return vcpu.interruptFlag === 1 && (vcpu.interruptibility & 3) === 0;
+}
+
+/** True if an NMI can be injected. Linux `vmx_nmi_allowed`. */
+export function nmiAllowed(vcpu: KvmVcpu): boolean {
+  return (vcpu.interruptibility & 0xb) === 0;
+}
+
+/** True if the local APIC has a request above the processor priority. Linux `kvm_cpu_has_interrupt`. */
+export function hasInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  const vector = highestRequest(machine, vcpu);
+  return vector >= 0 && vector >> 4 > priorityClass(vcpu.page);
+}
+
+/** True if there is something for the virtual CPU to do although it is halted. Linux `kvm_vcpu_has_events`. */
+export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  return (
+    vcpu.pendingEvents !== 0 ||
+    vcpu.pvUnhalted === 1 ||
+    (vcpu.nmiQueued + vcpu.nmiPending > 0 && nmiAllowed(vcpu)) ||
+    (interruptAllowed(vcpu) && hasInterrupt(machine, vcpu))
+  );
+}
+
+/** Linux `kvm_arch_vcpu_runnable`. */
+export function isRunnable(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  return vcpu.mpState === MpState.runnable || hasEvents(machine, vcpu);
+}

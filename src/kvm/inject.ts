@@ -1,0 +1,91 @@
+import { highestBit } from '../arch/bits256.js';
+import { Primary } from '../arch/controls.js';
+import { acknowledgeInterrupt, dispensableInterrupt, updateProcessorPriority } from '../arch/local-apic/priority.js';
+import { call } from '../engine/frames.js';
+import { done, local, shared } from '../engine/routine.js';
+import { currentVcpu } from '../hardware/machine.js';
+import { kvmApicAcceptEvents } from './accept-events.js';
+import { interruptAllowed, nmiAllowed } from './has-events.js';
+import { type KvmVcpu, kvm } from './machine.js';
+
+const { program, stage, glue } = kvm;
+
+/** Interruption information: valid, external interrupt; valid, NMI, vector 2. */
+const externalInterrupt = 0x8000_0000;
+const nmi = 0x8000_0202;
+
+/** Linux `vmx_enable_irq_window`. */
+function enableIrqWindow(vcpu: KvmVcpu): void {
+  vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls | Primary.interruptWindowExiting) >>> 0;
+}
+
+/** Linux `vmx_enable_nmi_window`. */
+function enableNmiWindow(vcpu: KvmVcpu): void {
+  vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls | Primary.nmiWindowExiting) >>> 0;
+}
+
+/** The vector that KVM itself would inject, or -1: with APICv active the processor delivers. Linux `kvm_cpu_has_injectable_intr`. */
+function injectable(vcpu: KvmVcpu): number {
+  if (vcpu.apicvActive === 1 || vcpu.irrPending === 0) return -1;
+  updateProcessorPriority(vcpu.page);
+  return dispensableInterrupt(vcpu.page);
+}
+
+/**
+ * The TPR below which the guest must not go unnoticed: the class of the highest request, if TPR holds that back. Linux
+ * `update_cr8_intercept`, `vmx_update_cr8_intercept`.
+ */
+function tprThreshold(vcpu: KvmVcpu): number {
+  const highest = highestBit(vcpu.page.irr);
+  if (highest < 0) return 0;
+  return vcpu.page.tpr >>> 4 < highest >> 4 ? 0 : highest >> 4;
+}
+
+/**
+ * What KVM_REQ_EVENT asks for: INIT and SIPI, the event for the next entry, the windows to wait for what cannot be injected now. Linux
+ * `kvm_apic_accept_events`, `kvm_check_and_inject_events`. Returns 1 if the virtual CPU cannot run now.
+ */
+export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', () => ({}), [
+  glue('kvm_apic_accept_events', (m, cpu) => {
+    call(m, cpu, kvmApicAcceptEvents);
+  }),
+  glue('runnable', (_m, _cpu, _f, stopped) => (stopped === 1 ? 1 : undefined)),
+  stage('reinject', 'injectEvent', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    // It was acknowledged, but its entry was called off.
+    vcpu.entryInterruption = vcpu.injected;
+  }),
+  stage('nmi', 'injectEvent', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.nmiPending === 0) return;
+    if (vcpu.injected === 0 && nmiAllowed(vcpu)) {
+      vcpu.nmiPending--;
+      vcpu.injected = nmi;
+      vcpu.entryInterruption = nmi;
+    }
+    if (vcpu.nmiPending > 0) enableNmiWindow(vcpu);
+  }),
+  stage(
+    'interrupt',
+    'injectEvent',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      if (injectable(vcpu) < 0) return;
+      if (vcpu.injected !== 0 || !interruptAllowed(vcpu)) {
+        enableIrqWindow(vcpu);
+        return;
+      }
+      vcpu.injected = (externalInterrupt + acknowledgeInterrupt(vcpu.page)) >>> 0;
+      vcpu.entryInterruption = vcpu.injected;
+      vcpu.irrPending = highestBit(vcpu.page.irr) >= 0 ? 1 : 0;
+      if (injectable(vcpu) >= 0) enableIrqWindow(vcpu);
+    },
+    { line: (m, cpu) => currentVcpu(m, cpu).descriptorLine },
+  ),
+  stage('update_cr8_intercept', 'cr8Intercept', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.vmcs.tprThreshold = vcpu.apicvActive === 1 ? 0 : tprThreshold(vcpu);
+    return done;
+  }),
+]);

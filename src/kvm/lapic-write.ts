@@ -1,0 +1,113 @@
+import { ApicMode } from '../arch/apic-mode.js';
+import { endOfInterrupt } from '../arch/local-apic/eoi.js';
+import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
+import { updateProcessorPriority } from '../arch/local-apic/priority.js';
+import { loadWord, storeWord } from '../arch/virtual-apic-page.js';
+import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
+import { done, shared } from '../engine/routine.js';
+import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
+import { recalculateApicMap } from './apic-map.js';
+import { kvmIoapicSendEoi } from './ioapic.js';
+import { cancelHvTimer, restartApicTimer } from './lapic-timer.js';
+import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
+import { KvmRecord } from './records.js';
+import { kvmApicSendIpi } from './send-ipi.js';
+
+const { program, stage, glue } = kvm;
+
+/** Sends what the virtual-APIC page holds as ICR. */
+function sendIcr(machine: KvmMachine, processor: LogicalProcessor, vcpu: KvmVcpu): void {
+  const { page } = vcpu;
+  // Software never leaves the delivery status set.
+  page.icrLow = (page.icrLow & ~0x1000) >>> 0;
+  const send = call(machine, processor, kvmApicSendIpi);
+  send.vm = vcpu.vm;
+  send.source = vcpu.id;
+  send.low = page.icrLow;
+  send.destination = vcpu.apicMode === ApicMode.x2apic ? page.icr64High : page.icrHigh >>> 24;
+}
+
+function sendSelf(machine: KvmMachine, processor: LogicalProcessor, vcpu: KvmVcpu, vector: number): void {
+  const send = call(machine, processor, kvmApicSendIpi);
+  send.vm = vcpu.vm;
+  send.source = vcpu.id;
+  send.low = 0x4_4000 | vector;
+  send.destination = 0;
+}
+
+/** Registers whose change can change where messages go: ID, LDR, DFR, SVR. */
+const mapped: readonly number[] = [0x20, 0xd0, 0xe0, 0xf0];
+
+/**
+ * A write to a register of the emulated local APIC, whatever brought it. The ICR's high half has been stored already where the mode has
+ * one. Linux `kvm_lapic_reg_write`, `kvm_x2apic_icr_write`.
+ */
+export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 0, value: 0, vector: -1 }), [
+  stage(
+    'register',
+    'lapicRegWrite',
+    shared,
+    (m, cpu, f) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { page } = vcpu;
+      switch (f.offset) {
+        case 0x80:
+          page.tpr = f.value & 0xff;
+          updateProcessorPriority(page);
+          makeRequest(vcpu, VcpuRequest.event);
+          return done;
+        case 0xb0:
+          return 'apic_set_eoi';
+        case 0x300:
+          page.icrLow = f.value;
+          sendIcr(m, cpu, vcpu);
+          return undefined;
+        case 0x320: {
+          const before = timerMode(page);
+          page.lvtTimer = f.value;
+          if (timerMode(page) !== before) {
+            cancelHvTimer(m, vcpu);
+            vcpu.lapicTimer.deadline = 0;
+          }
+          return done;
+        }
+        case 0x380:
+          if (timerMode(page) === TimerMode.tscDeadline) return done;
+          page.initialCount = f.value;
+          call(m, cpu, restartApicTimer).count = 1;
+          return undefined;
+        case 0x3f0:
+          sendSelf(m, cpu, vcpu, f.value & 0xff);
+          return undefined;
+      }
+      storeWord(page, f.offset, f.offset === 0xe0 ? (f.value | 0x0fff_ffff) >>> 0 : f.value);
+      return mapped.includes(f.offset) ? 'kvm_recalculate_apic_map' : done;
+    },
+    { to: ['apic_set_eoi', 'kvm_recalculate_apic_map'] },
+  ),
+  glue('written', () => done),
+  stage('kvm_recalculate_apic_map', 'recalculateApicMap', shared, (m, cpu) => {
+    recalculateApicMap(m, vmOf(m, currentVcpu(m, cpu)));
+    return done;
+  }),
+  stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
+    const vcpu = currentVcpu(m, cpu);
+    f.vector = endOfInterrupt(vcpu.page);
+    observe(m, KvmRecord.eoi, vcpu.id, Math.max(f.vector, 0));
+    makeRequest(vcpu, VcpuRequest.event);
+  }),
+  glue('kvm_ioapic_send_eoi', (m, cpu, f) => {
+    if (f.vector >= 0) {
+      const eoi = call(m, cpu, kvmIoapicSendEoi);
+      eoi.vm = currentVcpu(m, cpu).vm;
+      eoi.vector = f.vector;
+    }
+  }),
+]);
+
+/** What a read of a register gives that KVM emulates. Linux `kvm_lapic_reg_read`. */
+export function readLapicRegister(vcpu: KvmVcpu, offset: number): number {
+  if (offset === 0xa0) updateProcessorPriority(vcpu.page);
+  return loadWord(vcpu.page, offset);
+}

@@ -1,0 +1,160 @@
+import { highestBit } from '../arch/bits256.js';
+import { call } from '../engine/frames.js';
+import { done, shared } from '../engine/routine.js';
+import { fence } from '../engine/store-buffer.js';
+import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
+import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
+import { currentTask, TaskState } from '../host/machine.js';
+import { tryToWakeUp } from '../host/try-to-wake-up.js';
+import { interruptAllowed } from './has-events.js';
+import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, kvm, vcpuOf, vmOf } from './machine.js';
+
+const { program, stage, glue } = kvm;
+
+function ownLine(machine: KvmMachine, processor: LogicalProcessor): number {
+  return currentVcpu(machine, processor).descriptorLine;
+}
+
+/** The virtual CPU of the task that runs on a processor. */
+export function taskVcpu(machine: KvmMachine, processor: LogicalProcessor): KvmVcpu {
+  return vcpuOf(machine, currentTask(machine, processor.id).owner);
+}
+
+/** True if somebody may post without telling the host: another guest CPU by IPI virtualization, or a device. Linux `vmx_needs_pi_wakeup`. */
+export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  const vm = vmOf(machine, vcpu);
+  return vm.apicv === 1 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
+}
+
+/**
+ * A virtual CPU has been placed on a processor: its descriptor names that processor, notifications go there, nothing is suppressed; and
+ * what was posted while they were gets its ON. Linux `vmx_vcpu_pi_load`. `vcpu->cpu` still is the processor before.
+ */
+export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', () => ({}), [
+  stage(
+    'read-nv',
+    'piLoad',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      if (vmOf(m, vcpu).apicv === 0) return done;
+      const { nv, sn } = descriptorOf(m, vcpu);
+      if (nv === HostVector.postedInterruptWakeup || vcpu.cpu !== cpu.id) return 'list_del';
+      return sn === 1 ? undefined : done;
+    },
+    { line: ownLine, to: ['list_del'] },
+  ),
+  stage(
+    'clear-sn',
+    'piControlUpdate',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      descriptorOf(m, currentVcpu(m, cpu)).sn = 0;
+      return 'set-on';
+    },
+    { line: ownLine, to: ['set-on'] },
+  ),
+  stage('list_del', 'piWakeupList', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.wakeupList < 0) return;
+    const list = m.wakeupLists[vcpu.wakeupList] as number[];
+    list.splice(list.indexOf(vcpu.id), 1);
+    vcpu.wakeupList = -1;
+  }),
+  stage(
+    'cmpxchg-control',
+    'piControlUpdate',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      const descriptor = descriptorOf(m, currentVcpu(m, cpu));
+      // The host's APICs are in x2APIC mode: the whole word is the ID.
+      descriptor.ndst = cpu.apic.id;
+      descriptor.sn = 0;
+      descriptor.nv = HostVector.postedInterrupt;
+    },
+    { line: ownLine },
+  ),
+  stage(
+    'set-on',
+    'piLoad',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      const descriptor = descriptorOf(m, currentVcpu(m, cpu));
+      if (highestBit(descriptor.pir) >= 0) descriptor.on = 1;
+    },
+    { line: ownLine },
+  ),
+]);
+
+/**
+ * A virtual CPU leaves its processor, interrupts off. If it sleeps, notifications become wake-ups here; if it was preempted they are
+ * suppressed. Only where somebody can post without the host. Linux `vmx_vcpu_pi_put`.
+ */
+export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', () => ({}), [
+  stage(
+    'need',
+    'piPut',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      if (!needsPiWakeup(m, vcpu)) return done;
+      return vcpu.preempted === 0 && vcpu.waiter === 1 && interruptAllowed(vcpu) ? undefined : 'set-sn';
+    },
+    { to: ['set-sn'] },
+  ),
+  stage('list_add', 'piWakeupList', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.wakeupList = cpu.id;
+    (m.wakeupLists[cpu.id] as number[]).push(vcpu.id);
+  }),
+  stage(
+    'cmpxchg-nv',
+    'piControlUpdate',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      const descriptor = descriptorOf(m, currentVcpu(m, cpu));
+      descriptor.nv = HostVector.postedInterruptWakeup;
+      return descriptor.on === 1 ? undefined : done;
+    },
+    { line: ownLine },
+  ),
+  stage('self-ipi', 'physicalIcrWrite', shared, (m, cpu) => {
+    sendPhysicalIpi(m, cpu.id, HostVector.postedInterruptWakeup);
+    return done;
+  }),
+  stage(
+    'set-sn',
+    'piControlUpdate',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      descriptorOf(m, currentVcpu(m, cpu)).sn = 1;
+    },
+    { line: ownLine },
+  ),
+]);
+
+/**
+ * Wakes the virtual CPUs that went to sleep on this processor and have had something posted. Who has been woken no longer means to sleep,
+ * so each look finds the next one. Linux `pi_wakeup_handler`.
+ */
+export const piWakeupHandler = program('pi_wakeup_handler', () => ({}), [
+  stage('eoi', 'hostInterruptHandler', shared, (_m, cpu) => {
+    physicalEoi(cpu);
+  }),
+  stage('list_for_each_entry', 'piWakeupList', shared, (m, cpu) => {
+    for (const id of m.wakeupLists[cpu.id] as number[]) {
+      const vcpu = vcpuOf(m, id);
+      const asleep = vcpu.waiter === 1 && m.tasks[vcpu.task]?.state !== TaskState.running;
+      if (!asleep || descriptorOf(m, vcpu).on === 0) continue;
+      call(m, cpu, tryToWakeUp).task = vcpu.task;
+      return undefined;
+    }
+    return done;
+  }),
+  glue('next', () => 'list_for_each_entry', { to: ['list_for_each_entry'] }),
+]);

@@ -1,0 +1,22 @@
+import { recordKind } from '../engine/records.js';
+
+/** What KVM's routines tell observers. */
+export const KvmRecord = {
+  /** A virtual CPU begins (1) or ends (0) to be halted. */
+  halt: recordKind('halt', 'vcpu', 'begins'),
+  /** It begins (1) or ends (0) to poll. */
+  haltPoll: recordKind('halt-poll', 'vcpu', 'begins'),
+  /** It goes on: after sleep (1) or poll (0). */
+  wakeup: recordKind('wakeup', 'vcpu', 'slept'),
+  /** KVM sends an IPI: bits 31:0 of the ICR, the destination. Tracepoint `kvm_apic_ipi`. */
+  sendIpi: recordKind('send-ipi', 'icr', 'destination'),
+  /** A message reaches a local APIC: as bits 31:0 of an ICR. Tracepoint `kvm_apic_accept_irq`. */
+  acceptIrq: recordKind('accept-irq', 'vcpu', 'icr'),
+  /** It has been posted there. Tracepoint `kvm_apicv_accept_irq`. */
+  apicvAcceptIrq: recordKind('apicv-accept-irq', 'vcpu', 'icr'),
+  /** A read or write of an MSR has been emulated: bits 31:0 of the value. Tracepoint `kvm_msr`. */
+  msrRead: recordKind('msr-read', 'msr', 'value'),
+  msrWrite: recordKind('msr-write', 'msr', 'value'),
+  /** KVM saw an EOI. */
+  eoi: recordKind('eoi', 'vcpu', 'vector'),
+} as const;

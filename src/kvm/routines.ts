@@ -1,0 +1,92 @@
+import type { Routine } from '../engine/routine.js';
+import { kvmApicAcceptEvents } from './accept-events.js';
+import { apicAcceptIrq } from './accept-irq.js';
+import { kvmSetOrClearApicvInhibit, kvmVcpuUpdateApicv } from './apicv.js';
+import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
+import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
+import {
+  handleFastpathHlt,
+  handleFastpathPreemptionTimer,
+  handleFastpathSetTscdeadline,
+  handleFastpathSetX2apicIcrIrqoff,
+  vmxExitHandlersFastpath,
+} from './fastpath.js';
+import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
+import { kvmCheckAndInjectEvents } from './inject.js';
+import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
+import {
+  apicTimerExpired,
+  apicTimerFn,
+  kvmApicInjectPendingTimerIrqs,
+  kvmLapicExpiredHvTimer,
+  kvmWaitLapicExpire,
+  restartApicTimer,
+} from './lapic-timer.js';
+import { kvmLapicRegWrite } from './lapic-write.js';
+import { piWakeupHandler, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
+import { kvmCheckRequests } from './requests.js';
+import {
+  excNmi,
+  handleExternalInterruptIrqoff,
+  sysvecKvmPostedIntrIpi,
+  vcpuEnterGuest,
+  vcpuRun,
+  vmxVcpuRun,
+} from './run.js';
+import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
+import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
+import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
+
+/** Every routine of KVM. */
+export const kvmRoutines: readonly Routine[] = [
+  ...new Set([
+    ...exitHandlers.map(([, routine]) => routine),
+    ...[
+      apicAcceptIrq,
+      apicTimerExpired,
+      apicTimerFn,
+      emulateApicAccess,
+      excNmi,
+      handleExternalInterruptIrqoff,
+      handleFastpathHlt,
+      handleFastpathPreemptionTimer,
+      handleFastpathSetTscdeadline,
+      handleFastpathSetX2apicIcrIrqoff,
+      ioapicService,
+      kvmApicAcceptEvents,
+      kvmApicInjectPendingTimerIrqs,
+      kvmApicSendIpi,
+      kvmCheckAndInjectEvents,
+      kvmCheckRequests,
+      kvmIoapicSendEoi,
+      kvmIoapicSetIrq,
+      kvmIrqDeliveryToApic,
+      kvmLapicExpiredHvTimer,
+      kvmLapicRegWrite,
+      kvmSchedIn,
+      kvmSchedOut,
+      kvmSetOrClearApicvInhibit,
+      kvmVcpuBlock,
+      kvmVcpuHalt,
+      kvmVcpuKick,
+      kvmVcpuUpdateApicv,
+      kvmVcpuWakeUp,
+      kvmWaitLapicExpire,
+      piWakeupHandler,
+      restartApicTimer,
+      sysvecKvmPostedIntrIpi,
+      vcpuBlock,
+      vcpuEnterGuest,
+      vcpuRun,
+      vmxDeliverInterrupt,
+      vmxDeliverPostedInterrupt,
+      vmxExitHandlersFastpath,
+      vmxHandleExit,
+      vmxSyncPirToIrr,
+      vmxVcpuPiLoad,
+      vmxVcpuPiPut,
+      vmxVcpuRun,
+    ].map((routine) => routine as unknown as Routine),
+  ]),
+];

@@ -1,0 +1,54 @@
+import { call } from '../engine/frames.js';
+import { local, shared } from '../engine/routine.js';
+import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
+import { kvm } from './machine.js';
+import { taskVcpu, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
+
+const { program, stage, glue } = kvm;
+
+/** A virtual CPU's task has been switched in. Linux `kvm_sched_in`, `kvm_arch_vcpu_load`, `vmx_vcpu_load`. */
+export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
+  stage(
+    'vmx_vcpu_load_vmcs',
+    'vcpuLoad',
+    shared,
+    (m, cpu) => {
+      const vcpu = taskVcpu(m, cpu);
+      cpu.vcpu = vcpu.id;
+      // Another processor still has the VMCS active: it has to clear it first.
+      return vcpu.cpu === cpu.id ? 'vmx_vcpu_pi_load' : undefined;
+    },
+    { to: ['vmx_vcpu_pi_load'] },
+  ),
+  stage('loaded_vmcs_clear', 'vmcsMigrate', local, () => {}),
+  glue('vmx_vcpu_pi_load', (m, cpu) => {
+    call(m, cpu, vmxVcpuPiLoad);
+  }),
+  stage(
+    'set-cpu',
+    'vcpuLoadFinish',
+    shared,
+    (m, cpu) => {
+      const vcpu = taskVcpu(m, cpu);
+      vcpu.cpu = cpu.id;
+      vcpu.loaded = 1;
+      vcpu.channel = runQueueOf(m, cpu.id).channel;
+      vcpu.preempted = 0;
+    },
+    { line: (m, cpu) => taskVcpu(m, cpu).modeLine },
+  ),
+]);
+
+/** A virtual CPU's task is about to be switched out. Linux `kvm_sched_out`, `kvm_arch_vcpu_put`, `vmx_vcpu_put`. */
+export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
+  stage('set-preempted', 'vcpuPut', shared, (m, cpu) => {
+    taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).state === TaskState.running ? 1 : 0;
+  }),
+  glue('vmx_vcpu_pi_put', (m, cpu) => {
+    call(m, cpu, vmxVcpuPiPut);
+  }),
+  stage('vmx_prepare_switch_to_host', 'vcpuPutFinish', shared, (m, cpu) => {
+    taskVcpu(m, cpu).loaded = 0;
+    cpu.vcpu = -1;
+  }),
+]);
