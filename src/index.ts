@@ -9,6 +9,13 @@ export {
 export { profiles } from './cost/profiles.js';
 export { InputError, InternalError } from './engine/errors.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
+export {
+  createMachine,
+  type MachineRecording,
+  restoreMachine,
+  type SavedMachine,
+  type SimulatedMachine,
+} from './scenarios/machine.js';
 export { presets } from './scenarios/presets.js';
 export type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './scenarios/report.js';
 export { type Progress, type RunOptions, runScenario, type TracedVariant, traceScenario } from './scenarios/run.js';

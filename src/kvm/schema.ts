@@ -11,7 +11,7 @@ export const kvmVcpuFields = {
   task: id('tasks'),
   mode: integer(0, 2),
   requests: count,
-  cpu: id('processors'),
+  cpu: id('processors', -1),
   loaded: flag,
   preempted: flag,
   apicvActive: flag,
