@@ -1,4 +1,4 @@
-import type { StageRecord, Trace } from './trace.js';
+import type { Trace } from './trace.js';
 
 /** A part of a critical path. */
 export interface PathSegment {
@@ -37,6 +37,12 @@ export interface PathSegment {
  * ```
  */
 export function criticalPath(trace: Trace, processor: number, begin: number, end: number): PathSegment[] {
+  const stages = byEnd(
+    trace.stages.filter((stage) => stage.start < stage.end),
+    ({ processor: on, end: at }) => [on, at],
+  );
+  const wakes = byEnd(trace.wakes, (wake) => [wake.processor, wake.time]);
+  const flights = byEnd(trace.flights, (flight) => [flight.to, flight.arrives]);
   const path: PathSegment[] = [];
   let at = processor;
   let time = end;
@@ -47,28 +53,32 @@ export function criticalPath(trace: Trace, processor: number, begin: number, end
   };
   while (time > begin) {
     // A wait that somebody ended at this very time: what that somebody did comes before.
-    const wake = trace.wakes.find((candidate) => candidate.processor === at && candidate.time === time);
+    const wake = wakes(at, time);
     if (wake !== undefined && wake.by >= 0) {
       at = wake.by;
     } else if (wake !== undefined) {
-      const flight = trace.flights.find((candidate) => candidate.to === at && candidate.arrives === time);
+      const flight = flights(at, time);
       if (flight === undefined) break;
       at = flight.from;
       passed('flight', flight.sent);
       continue;
     }
-    const stage = lastOf(trace.stages, at, time);
+    const stage = stages(at, time);
     if (stage === undefined) break;
     passed(stage.stage, stage.start);
   }
   return path.reverse();
 }
 
-/** The stage of a processor that ended at a time, unless it took none. */
-function lastOf(stages: readonly StageRecord[], processor: number, end: number): StageRecord | undefined {
-  for (let index = stages.length - 1; index >= 0; index--) {
-    const stage = stages[index] as StageRecord;
-    if (stage.processor === processor && stage.end === end && stage.start < end) return stage;
+/** Finds a record by the processor and the time at which it ended there. */
+function byEnd<Ended>(
+  records: readonly Ended[],
+  place: (record: Ended) => readonly [processor: number, time: number],
+): (processor: number, time: number) => Ended | undefined {
+  const found = new Map<string, Ended>();
+  for (const record of records) {
+    const key = place(record).join(' ');
+    if (!found.has(key)) found.set(key, record);
   }
-  return undefined;
+  return (processor, time) => found.get(`${processor} ${time}`);
 }

@@ -1,5 +1,5 @@
 import { type ModeSpan, modeSpans, nestedSlices } from './slices.js';
-import { type EventRecord, type SpanRecord, type Trace, vcpuLabel } from './trace.js';
+import { type EventRecord, type SpanRecord, spansByProcessor, type Trace, vcpuLabel } from './trace.js';
 
 /** An event of the Chrome trace event format, as far as {@link chromeTrace} uses it. */
 export interface ChromeEvent {
@@ -52,7 +52,7 @@ export function chromeTrace(trace: Trace): ChromeTrace {
       ...slices(trace, modes),
       ...instants(trace),
       ...exitCounters(trace),
-      ...flows(trace, modes),
+      ...flows(trace),
     ],
   };
 }
@@ -216,12 +216,16 @@ function exitCounters(trace: Trace): ChromeEvent[] {
 }
 
 /** Arrows: a flow cannot fork, so each has its own number. */
-function flows(trace: Trace, modes: readonly ModeSpan[]): ChromeEvent[] {
-  const spans = modes.flatMap((mode) => mode.spans);
-  const ended = (processor: number, time: number): SpanRecord | undefined =>
-    spans.find((span) => span.processor === processor && span.start < time && time <= span.end);
-  const begun = (processor: number, time: number): SpanRecord | undefined =>
-    spans.find((span) => span.processor === processor && span.start <= time && time < span.end);
+function flows(trace: Trace): ChromeEvent[] {
+  const spans = spansByProcessor(trace);
+  const ended = (processor: number, time: number): SpanRecord | undefined => {
+    const span = lastBefore(spans.get(processor) ?? [], time);
+    return span !== undefined && time <= span.end ? span : undefined;
+  };
+  const begun = (processor: number, time: number): SpanRecord | undefined => {
+    const span = lastBefore(spans.get(processor) ?? [], time + 1);
+    return span !== undefined && time < span.end ? span : undefined;
+  };
   const arrows = [
     ...trace.flights.map(({ from, to, message, sent, arrives }) => {
       const vector = `${message.toString(16).toUpperCase()}H`;
@@ -264,4 +268,16 @@ function flows(trace: Trace, modes: readonly ModeSpan[]): ChromeEvent[] {
       },
     ];
   });
+}
+
+/** The last span that begins before a time, of spans that follow one another. */
+function lastBefore(spans: readonly SpanRecord[], time: number): SpanRecord | undefined {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle] as SpanRecord).start < time) low = middle + 1;
+    else high = middle;
+  }
+  return spans[low - 1];
 }
