@@ -10,7 +10,7 @@ export interface ExitRow extends ExitTotals {
 
 /** One step of the way of an IPI. */
 export interface BreakdownRow {
-  /** `routine.stage`, or `flight`. */
+  /** `routine.stage`, `flight`, or `timer` for a wait that a timer ended. */
   readonly stage: string;
   /** On whose time: `sender`, `target`, or `bus`. */
   readonly on: 'sender' | 'target' | 'bus';

@@ -277,8 +277,26 @@ export function traceScenario(input: ScenarioInput): TracedVariant[] {
   }));
 }
 
+/**
+ * The critical path of an iteration, over waits that a timer ended: there the processor that waited is what counts, from its last stage
+ * before, and the time between is the timer's.
+ */
+function wholePath({ trace, processor, from, to }: TracedIteration): PathSegment[] {
+  let path = criticalPath(trace, processor, from, to);
+  for (;;) {
+    const first = path[0];
+    if (first === undefined || first.start <= from) return path;
+    let before = from;
+    for (const stage of trace.stages) {
+      if (stage.processor === first.processor && stage.end < first.start) before = Math.max(before, stage.end);
+    }
+    const wait = { processor: first.processor, stage: 'timer', start: before, cycles: first.start - before };
+    path = [...criticalPath(trace, first.processor, from, before), wait, ...path];
+  }
+}
+
 function breakdownOf(traced: TracedIteration, scenario: Scenario): BreakdownRow[] {
-  const path = criticalPath(traced.trace, traced.processor, traced.from, traced.to);
+  const path = wholePath(traced);
   const sum = path.reduce((total, segment) => total + segment.cycles, 0);
   if (sum !== traced.to - traced.from) {
     throw new InternalError(
