@@ -18,6 +18,7 @@ import { TimedRun } from '../../src/engine/timed.js';
 import {
   broken,
   increment,
+  liar,
   lockedIncrement,
   type MemoryMachine,
   memoryHooks,
@@ -150,6 +151,13 @@ describe('an explored run', () => {
       invariant: "memory-broken.fail: goes to 'nowhere', which it does not list",
       schedule: 'p1',
       trace: ["memory-broken.fail: goes to 'nowhere', which it does not list"],
+    });
+  });
+
+  it('reports a stage that is declared local and is not', () => {
+    expect(exploreMemory([liar], {}).violation).toMatchObject({
+      invariant: 'memory-liar.tell: is declared local but sends, notifies or arms a timer',
+      schedule: 'p0',
     });
   });
 

@@ -69,7 +69,7 @@ const handler = program('lab-handler', () => ({}), [
   }),
 ]);
 
-export const labHooks: Hooks<Machine, Processor> = {
+const labHooks: Hooks<Machine, Processor> = {
   recognise: (m, cpu) => {
     if (cpu.masked === 1) return false;
     cpu.attention = 0;

@@ -1,5 +1,6 @@
 import { call } from '../../src/engine/frames.js';
 import { type Hooks, noHooks } from '../../src/engine/interpreter.js';
+import { notify } from '../../src/engine/requests.js';
 import { local, notation, type Routine, shared } from '../../src/engine/routine.js';
 import { machineSchema, processorSchema } from '../../src/engine/schema-engine.js';
 import { list, record, register } from '../../src/engine/schema-values.js';
@@ -66,6 +67,13 @@ export const announce = program('memory-announce', () => ({ fenced: 0 }), [
 /** A defect: a stage that names another which it does not list. */
 export const broken = program('memory-broken', () => ({}), [
   stage('fail', 'memory-step', shared, (m) => (m.memory[0] === 0 ? ('nowhere' as never) : undefined)),
+]);
+
+/** A defect: a stage that others can notice, although it says not. */
+export const liar = program('memory-liar', () => ({}), [
+  stage('tell', 'memory-step', local, (m) => {
+    notify(m, 0);
+  }),
 ]);
 
 export const memoryHooks: Hooks<MemoryMachine, Processor> = noHooks;

@@ -21,7 +21,7 @@ export interface ToyProcessor extends Processor {
 
 const { program, instruction, microcode, stage, glue, until } = notation<ToyMachine, ToyProcessor>();
 const flight = costKey('toy-flight');
-export const roundTrip = 1;
+const roundTrip = 1;
 
 export const sendMessage = instruction(
   'toy-send',
@@ -64,9 +64,7 @@ export const source = program('toy-source', () => ({ rounds: 0 }), [
   glue('again', () => 'prepare', { to: ['prepare'] }),
 ]);
 
-export const target = program('toy-target', () => ({}), [
-  until('idle', 'toy-step', () => false, { channel: () => -1 }),
-]);
+const target = program('toy-target', () => ({}), [until('idle', 'toy-step', () => false, { channel: () => -1 })]);
 
 export const entry = microcode('toy-entry', () => ({}), [
   stage('acknowledge', 'toy-step', local, () => {}),

@@ -137,3 +137,16 @@ describe('what can happen next', () => {
     expect(actionName(state.machine, { kind: 'event', of: 1, detail: 0 })).toBe('p1 recognises an event before idle');
   });
 });
+
+describe('a message', () => {
+  it('must be in flight to arrive', () => {
+    const built = buildPlan({ steps: [0, 0, 0], flight: 0, line: 0, jitter: 0, seed: 1, programs: [[]] });
+    const state: Run = { machine: built.machine(), observers: built.log() };
+    expect(() => perform(untimed, state, { kind: 'arrival', of: 0, detail: 4 })).toThrow(
+      'processor 0: message 4 arrives but was not in flight',
+    );
+    expect(() => perform(untimed, state, { kind: 'expiry', of: 9, detail: 0 })).toThrow(
+      'timer 9: expires but does not exist',
+    );
+  });
+});
