@@ -51,7 +51,7 @@ export function apicIcrWrite(
   processor: LogicalProcessor,
   value: number,
   destination: number,
-): void {
+): undefined {
   const write = call(machine, processor, guestMemory(machine, processor).x2apic === 1 ? x2apicIcrWrite : xapicIcrWrite);
   write.value = value;
   write.destination = destination;

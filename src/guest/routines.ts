@@ -1,14 +1,19 @@
 import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
+import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  guestNmiHandler,
   haltLoop,
   ipiEntry,
   onCpu,
+  sendNmis,
+  startSecondary,
+  wakeupSecondaryCpuViaInit,
   testIsr,
   vmexitLoop,
   x2apicIcrWrite,

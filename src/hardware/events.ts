@@ -9,6 +9,7 @@ import { interruptWith } from '../engine/frames.js';
 import type { Hooks } from '../engine/interpreter.js';
 import type { Thread } from '../engine/state.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
+import { postByIommu } from './iommu-posting.js';
 import { currentVcpu, type HardwareMachine, type LogicalProcessor, type VirtualCpu } from './machine.js';
 import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
@@ -126,6 +127,7 @@ function expire(machine: HardwareMachine, timer: number): number {
     acceptInterrupt(processor, use.vector);
     return processor.id;
   }
+  if (use.kind === TimerKind.postedDevice) postByIommu(machine, use.owner, use.vector);
   if (use.kind === TimerKind.preemption) {
     for (const processor of machine.processors) {
       if (processor.nonRoot === 1 && processor.vcpu === use.owner) {

@@ -9,6 +9,8 @@ export const TimerKind = {
   localTimer: 1,
   /** The VMX-preemption timer of virtual CPU `owner`, while it runs in VMX non-root operation. */
   preemption: 2,
+  /** A device's interrupt, remapped in posted format: `vector` to descriptor `owner`. */
+  postedDevice: 3,
 } as const;
 
 /** The use of the timer of the same index in `machine.timers`. */

@@ -66,6 +66,7 @@ export const kvmIoapicSendEoi = program('kvm_ioapic_send_eoi', () => ({ vm: 0, v
       const pin = ioapic[number] as IoapicPin;
       if ((pin.low & 0xff) !== f.vector || (pin.low & level) === 0 || pin.remoteIrr === 0) continue;
       pin.remoteIrr = 0;
+      if (pin.resample === 1) pin.line = 0;
       if (pin.line === 0) continue;
       const service = call(m, cpu, ioapicService);
       service.vm = f.vm;

@@ -102,6 +102,8 @@ export interface IoapicPin {
   remoteIrr: number;
   /** 1 while the line is asserted. */
   line: number;
+  /** 1 if the EOI de-asserts the line, for a device that asserts it again if it has to. Linux `kvm_irqfd_resampler`. */
+  resample: number;
 }
 
 /** A VM as KVM knows it. */

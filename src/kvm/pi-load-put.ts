@@ -1,5 +1,6 @@
 import { highestBit } from '../arch/bits256.js';
 import { call } from '../engine/frames.js';
+import { notify } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
@@ -7,7 +8,19 @@ import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { currentTask, TaskState } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
 import { interruptAllowed } from './has-events.js';
-import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, kvm, vcpuOf, vmOf } from './machine.js';
+import { kvmVcpuKick } from './kick.js';
+import {
+  descriptorOf,
+  HostVector,
+  type KvmMachine,
+  type KvmVcpu,
+  type KvmVm,
+  kvm,
+  makeRequest,
+  VcpuRequest,
+  vcpuOf,
+  vmOf,
+} from './machine.js';
 
 const { program, stage, glue } = kvm;
 
@@ -157,4 +170,24 @@ export const piWakeupHandler = program('pi_wakeup_handler', () => ({}), [
     return done;
   }),
   glue('next', () => 'list_for_each_entry', { to: ['list_for_each_entry'] }),
+]);
+
+/**
+ * The first interrupt of a VM that an IOMMU may post: virtual CPUs that sleep already do so without their wakeup vector, so all of them
+ * are woken to go to sleep again with it. Linux `vmx_pi_start_bypass`.
+ */
+export const vmxPiStartBypass = program('vmx_pi_start_bypass', () => ({ vm: 0, next: 0 }), [
+  stage('count', 'piLoad', shared, (m, _cpu, f) => {
+    const vm = m.vms[f.vm] as KvmVm;
+    return ++vm.bypassCount > 1 ? done : undefined;
+  }),
+  stage('kvm_make_all_cpus_request', 'makeRequest', shared, (m, cpu, f) => {
+    const target = (m.vms[f.vm] as KvmVm).vcpus[f.next++];
+    if (target === undefined) return done;
+    makeRequest(vcpuOf(m, target), VcpuRequest.unblock);
+    notify(m, vcpuOf(m, target).channel);
+    call(m, cpu, kvmVcpuKick).target = target;
+    return undefined;
+  }),
+  glue('next', () => 'kvm_make_all_cpus_request', { to: ['kvm_make_all_cpus_request'] }),
 ]);

@@ -24,7 +24,7 @@ import {
   restartApicTimer,
 } from './lapic-timer.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
-import { piWakeupHandler, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
+import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 import { kvmCheckRequests } from './requests.js';
 import {
   excNmi,
@@ -83,6 +83,7 @@ export const kvmRoutines: readonly Routine[] = [
       vmxDeliverPostedInterrupt,
       vmxExitHandlersFastpath,
       vmxHandleExit,
+      vmxPiStartBypass,
       vmxSyncPirToIrr,
       vmxVcpuPiLoad,
       vmxVcpuPiPut,

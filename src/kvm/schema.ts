@@ -45,7 +45,7 @@ export const kvmVm = record({
   apicMap: list(id('vcpus', -1)),
   logicalMap: list(id('vcpus', -1)),
   logicalMode: integer(0, 4),
-  ioapic: list(record({ low: register, destination: register, remoteIrr: flag, line: flag })),
+  ioapic: list(record({ low: register, destination: register, remoteIrr: flag, line: flag, resample: flag })),
   apicvInhibits: count,
   bypassCount: count,
   pidTableAddress: safe,

@@ -6,8 +6,8 @@ import { ipiVirtualization } from '../../src/hardware/ipi-virtualization.js';
 import { postedInterruptProcessing } from '../../src/hardware/posted-interrupt-processing.js';
 import { schedule } from '../../src/host/schedule.js';
 import { vmxDeliverPostedInterrupt } from '../../src/kvm/deliver.js';
-import { HostVector, type KvmMachine, type KvmVcpu } from '../../src/kvm/machine.js';
-import { needsPiWakeup, vmxVcpuPiLoad, vmxVcpuPiPut } from '../../src/kvm/pi-load-put.js';
+import { HostVector, type KvmMachine, type KvmVcpu, VcpuRequest } from '../../src/kvm/machine.js';
+import { needsPiWakeup, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from '../../src/kvm/pi-load-put.js';
 import { kvmSchedIn, kvmSchedOut } from '../../src/kvm/sched-notifiers.js';
 import { vmxSyncPirToIrr } from '../../src/kvm/sync-pir-to-irr.js';
 
@@ -27,6 +27,8 @@ const listing = within(as(vmxVcpuPiLoad), 'list_del', 'cmpxchg-control');
 const putting = within(as(vmxVcpuPiPut));
 const schedulingIn = within(as(kvmSchedIn));
 const schedulingOut = within(as(kvmSchedOut));
+/** A device was attached: whoever went to sleep without need is about to be woken. */
+const attaching: readonly Test[] = [within(as(vmxPiStartBypass), 'count')];
 const switching = within(as(schedule), 'deactivate_task', 'context_switch');
 
 function threadsOf(machine: KvmMachine, vcpu: KvmVcpu): Thread[] {
@@ -68,6 +70,8 @@ export function brokenInvariants(machine: KvmMachine): string[] {
       needsPiWakeup(machine, vcpu) &&
       listed < 0 &&
       sn === 0 &&
+      (vcpu.requests & VcpuRequest.unblock) === 0 &&
+      !anywhere(attaching) &&
       !inside(loading, putting, schedulingIn, schedulingOut)
     ) {
       say('is switched out, on no list, and SN is 0');

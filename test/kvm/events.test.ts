@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import { ExitReason } from '../../src/arch/exit-reason.js';
+import { call } from '../../src/engine/frames.js';
+import { recordKindOf } from '../../src/engine/records.js';
+import { arm } from '../../src/engine/requests.js';
+import { type Routine, shared } from '../../src/engine/routine.js';
+import { TimedRun } from '../../src/engine/timed.js';
+import { createRunState } from '../../src/engine/timing.js';
+import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from '../../src/guest/bring-up.js';
+import { busyLoop, haltLoop } from '../../src/guest/smp.js';
+import { testVector } from '../../src/guest/vmexit.js';
+import { hardwareHooks } from '../../src/hardware/events.js';
+import { setHandler } from '../../src/hardware/interrupt-table.js';
+import type { LogicalProcessor } from '../../src/hardware/machine.js';
+import { addTimer, TimerKind } from '../../src/hardware/timer-uses.js';
+import { addTask } from '../../src/host/create-host.js';
+import { currentTask, TaskState } from '../../src/host/machine.js';
+import { schedule } from '../../src/host/schedule.js';
+import { startUpHandler } from '../../src/kvm/accept-events.js';
+import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../src/kvm/apicv.js';
+import { startGuest } from '../../src/kvm/create-vm.js';
+import { kvmIoapicSetIrq, writeRedirection } from '../../src/kvm/ioapic.js';
+import { kvm, MpState, vcpuOf } from '../../src/kvm/machine.js';
+import { vmxPiStartBypass } from '../../src/kvm/pi-load-put.js';
+import { kvmIrqDeliveryToApic } from '../../src/kvm/send-ipi.js';
+import { type BuiltMachine, buildMachine, type SystemMachine } from '../../src/scenarios/build.js';
+import { timedOptions } from '../../src/scenarios/run.js';
+import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
+import { brokenInvariants } from './invariants.js';
+
+const { program, stage, glue } = kvm;
+
+// What a host thread does to a VM: one thing, some time after the beginning, and again.
+
+const hostLocals = () => ({ what: 0, vm: 0, a: 0, b: 0, times: 1, timer: 0 });
+
+const hostThread = program('test_host_thread', hostLocals, [
+  stage('pause', 'emulateCpuid', shared, () => {}, { work: () => 60_000 }),
+  stage('act', 'emulateCpuid', shared, (m, cpu, f) => {
+    if (f.what === 0) {
+      const irq = call(m, cpu, kvmIrqDeliveryToApic);
+      irq.low = f.a;
+      irq.destination = f.b;
+    } else if (f.what === 1) {
+      const inhibit = call(m, cpu, kvmSetOrClearApicvInhibit);
+      inhibit.mask = f.a;
+      inhibit.set = f.times % 2;
+    } else if (f.what === 2) {
+      const line = call(m, cpu, kvmIoapicSetIrq);
+      line.pin = f.a;
+      line.level = 1;
+    } else if (f.what === 3) {
+      call(m, cpu, vmxPiStartBypass);
+    } else {
+      arm(m, f.timer, 1000);
+    }
+  }),
+  glue('again', (_m, _cpu, f) => (f.times-- > 1 ? 'pause' : undefined), { to: ['pause'] }),
+  stage('exit', 'emulateCpuid', shared, (m, cpu) => {
+    currentTask(m, cpu.id).state = TaskState.interruptible;
+    call(m, cpu, schedule);
+  }),
+]);
+
+interface Observed {
+  readonly machine: SystemMachine;
+  /** Exits by reason. */
+  readonly exits: Record<number, number>;
+  /** Deliveries by virtual CPU and vector, as `1:239`. */
+  readonly delivered: Record<string, number>;
+}
+
+/** A VM of two virtual CPUs whose guests run nothing yet, and a processor for the host. */
+function build(more: Partial<ScenarioInput> = {}, features: object = {}): BuiltMachine {
+  const built = buildMachine(
+    parseScenario({
+      topology: { coresPerSocket: 3 },
+      vms: [{ features }],
+      workload: { kind: 'vmexit', test: 'cpuid' },
+      ...more,
+    }),
+  );
+  for (const vcpu of built.machine.vcpus) {
+    const thread = built.machine.threads[vcpu.thread] ?? [];
+    thread.length = 0;
+    setHandler(vcpu.guestInterrupts, startUpHandler, startSecondary.entry);
+    setHandler(vcpu.guestInterrupts, 2, guestNmiHandler.entry);
+  }
+  return built;
+}
+
+function addHostThread(machine: SystemMachine, what: number, operands: Partial<ReturnType<typeof hostLocals>>): void {
+  const task = addTask(machine, hostThread as unknown as Routine, { allowed: [2] });
+  const frame = machine.threads[machine.tasks[task]?.thread ?? -1]?.[0];
+  Object.assign(frame?.locals ?? {}, operands, { what });
+}
+
+function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000): Observed {
+  const exits: Record<number, number> = {};
+  const delivered: Record<string, number> = {};
+  const options = timedOptions(parseScenario({ workload: { kind: 'vmexit', test: 'cpuid' } }));
+  const vmExit = recordKindOf('vm-exit').number;
+  const delivery = recordKindOf('delivered').number;
+  const state = createRunState(machine, { channels, lines, seed: 1 }, undefined);
+  new TimedRun<SystemMachine, LogicalProcessor, undefined>(state, {
+    hooks: hardwareHooks,
+    costs: options.costs,
+    distance: options.distance,
+    plain: true,
+    checkWaits: true,
+    observe: (_observers, _time, _processor, kind, a, b) => {
+      if (kind === vmExit) exits[a] = (exits[a] ?? 0) + 1;
+      if (kind === delivery) delivered[`${a}:${b}`] = (delivered[`${a}:${b}`] ?? 0) + 1;
+    },
+    onStage: (_processor, at) => {
+      const broken = brokenInvariants(machine);
+      if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
+    },
+  }).run({ time });
+  return { machine, exits, delivered };
+}
+
+const ways = [
+  ['without APICv', { apicv: false }],
+  ['with APICv', { ipiVirtualization: false }],
+  ['with IPI virtualization', {}],
+] as const;
+
+describe.each(ways)('%s', (_name, features) => {
+  test.each(['xapic', 'x2apic'] as const)('INIT and SIPI start another processor (%s)', (apicMode) => {
+    const built = build({ vms: [{ apicMode, features }] });
+    const { machine } = built;
+    vcpuOf(machine, 1).mpState = MpState.uninitialized;
+    startGuest(machine, vcpuOf(machine, 0), wakeupSecondaryCpuViaInit).target = 1;
+    run(built);
+    expect(vcpuOf(machine, 1).mpState).toBe(MpState.runnable);
+    expect(vcpuOf(machine, 1).sipiVector).toBe(8);
+    expect(machine.guests[0]?.handled).toBe(1);
+    // The second SIPI is lost: the program was started once, and is all that is there.
+    expect(machine.threads[vcpuOf(machine, 1).thread]).toHaveLength(1);
+  });
+
+  test('an NMI interrupts a program that has interrupts off, and a halted one', () => {
+    for (const idle of [busyLoop, haltLoop]) {
+      const built = build({}, features);
+      const { machine } = built;
+      startGuest(machine, vcpuOf(machine, 1), idle);
+      vcpuOf(machine, 1).interruptFlag = 0;
+      startGuest(machine, vcpuOf(machine, 0), sendNmis).target = 1;
+      const { delivered } = run(built);
+      expect(delivered['1:2']).toBe(1);
+      expect(vcpuOf(machine, 1).interruptibility & 8).toBe(0);
+      expect(vcpuOf(machine, 1).interruptFlag).toBe(0);
+    }
+  });
+
+  test('of many NMIs at once two are kept at most: one that is handled, one behind it', () => {
+    const built = build({}, features);
+    const { machine } = built;
+    startGuest(machine, vcpuOf(machine, 1), busyLoop);
+    const source = startGuest(machine, vcpuOf(machine, 0), sendNmis);
+    source.target = 1;
+    source.count = 6;
+    const { delivered } = run(built);
+    expect(delivered['1:2']).toBeGreaterThanOrEqual(2);
+    expect(delivered['1:2']).toBeLessThanOrEqual(6);
+    expect(vcpuOf(machine, 1).nmiPending + vcpuOf(machine, 1).nmiQueued).toBe(0);
+  });
+
+  test.each([
+    ['running', busyLoop],
+    ['halted', haltLoop],
+  ])('a message of a device reaches a virtual CPU that is %s', (_state, idle) => {
+    const built = build({}, features);
+    startGuest(built.machine, vcpuOf(built.machine, 1), idle);
+    addHostThread(built.machine, 0, { a: 0x4000 | testVector, b: 1, times: 8 });
+    expect(run(built).delivered[`1:${testVector}`]).toBe(8);
+  });
+
+  test('a level-triggered line fires again after each EOI, which KVM sees', () => {
+    const built = build({}, features);
+    const { machine } = built;
+    startGuest(machine, vcpuOf(machine, 1), busyLoop);
+    const pin = machine.vms[0]?.ioapic[5];
+    if (pin !== undefined) pin.resample = 1;
+    writeRedirection(machine, 0, 5, 0x8000 | testVector, 1);
+    addHostThread(machine, 2, { a: 5, times: 6 });
+    const { delivered, exits } = run(built);
+    expect(delivered[`1:${testVector}`]).toBe(6);
+    expect(pin).toMatchObject({ remoteIrr: 0, line: 0 });
+    const seen = exits[ExitReason.EoiInduced] ?? 0;
+    // With APICv the EOI-exit bitmap brings the EOI to KVM; without it every EOI is emulated anyway.
+    expect(seen).toBe('apicv' in features ? 0 : 6);
+  });
+});
+
+describe('APICv inhibited and allowed again while interrupts come', () => {
+  test.each(Object.keys(ApicvInhibit) as (keyof typeof ApicvInhibit)[])('%s', (reason) => {
+    const built = build();
+    const { machine } = built;
+    startGuest(machine, vcpuOf(machine, 1), haltLoop);
+    startGuest(machine, vcpuOf(machine, 0), busyLoop);
+    addHostThread(machine, 1, { a: ApicvInhibit[reason], times: 5 });
+    addHostThread(machine, 0, { a: 0x4000 | testVector, b: 1, times: 20 });
+    const { delivered } = run(built, 6_000_000);
+    expect(delivered[`1:${testVector}`]).toBe(20);
+    // Set by the last of five: inactive at the end.
+    expect(machine.vcpus.map(({ apicvActive }) => apicvActive)).toEqual([0, 0]);
+  });
+});
+
+describe("a device's interrupt that the IOMMU posts", () => {
+  test.each([
+    ['running', busyLoop, 0],
+    ['polling', haltLoop, 200_000],
+    ['asleep', haltLoop, 0],
+  ] as const)('reaches a virtual CPU that is %s', (_state, idle, haltPollNs) => {
+    const built = build({ host: { haltPollNs }, vms: [{ features: { ipiVirtualization: false } }] });
+    const { machine } = built;
+    startGuest(machine, vcpuOf(machine, 1), idle);
+    const timer = addTimer(machine, {
+      kind: TimerKind.postedDevice,
+      owner: vcpuOf(machine, 1).pid,
+      vector: testVector,
+    });
+    // The device is attached while the virtual CPU sleeps already: it has to be woken once to sleep with its wakeup vector.
+    addHostThread(machine, 3, {});
+    addHostThread(machine, 4, { timer, times: 8 });
+    const { delivered, exits } = run(built, 3_000_000);
+    expect(delivered[`1:${testVector}`]).toBe(8);
+    // A running one takes it without an exit; attaching the device kicks each of the two once.
+    if (idle === busyLoop) expect(exits).toEqual({ [ExitReason.ExternalInterrupt]: 2 });
+  });
+});
