@@ -8,7 +8,12 @@ export {
 } from './cost/profile.js';
 export { profiles } from './cost/profiles.js';
 export { InputError, InternalError } from './engine/errors.js';
+export type { RecordedEntry } from './engine/recorded.js';
+export type { SavedRun } from './engine/save.js';
+export type { Json } from './engine/schema.js';
+export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
+export type { Counters } from './observe/recorder.js';
 export {
   createMachine,
   type MachineRecording,

@@ -1,0 +1,184 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { root } from '../../scripts/docs-blocks.mjs';
+
+// The built command as a user runs it: what it prints, where, and how it ends.
+
+const folder = mkdtempSync(join(tmpdir(), 'vmx-apic-command-'));
+const good = { workload: { kind: 'vmexit', test: 'ipi', iterations: 5 } };
+
+function write(name: string, content: unknown): string {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  writeFileSync(join(folder, name), text);
+  return name;
+}
+
+function vmxApic(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  write('good.json', good);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe('vmx-apic run', () => {
+  test('--json prints one document and nothing else', () => {
+    const { status, stdout, stderr } = vmxApic('run', 'good.json', '--json');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(Object.keys(report)).toEqual(expect.arrayContaining(['scenario', 'profile', 'variants']));
+    const [variant] = report.variants;
+    expect(Object.keys(variant.latencyCycles).sort()).toEqual(['max', 'mean', 'min', 'n', 'p50', 'p99']);
+    expect(variant.latencyCycles.n).toBe(5);
+    expect(variant.latencyNs.mean).toBeCloseTo(variant.latencyCycles.mean / 2);
+    expect(variant.cpu).toMatchObject({ haltPoll: 0, idle: 0 });
+    expect(variant.interrupts).toEqual({ sent: 5, delivered: 5, coalesced: 0 });
+  });
+
+  test('runs the preset to the published figures', () => {
+    const { status, stdout } = vmxApic('run', 'ipi-virtualization', '--json');
+    expect(status).toBe(0);
+    const { variants } = JSON.parse(stdout);
+    expect(variants.map((variant: { name: string }) => variant.name)).toEqual([
+      'xAPIC',
+      'xAPIC, IPI virtualization',
+      'x2APIC',
+      'x2APIC, IPI virtualization',
+    ]);
+    for (const { published } of variants) {
+      for (const { errorPct } of published) expect(Math.abs(errorPct)).toBeLessThan(5);
+    }
+  });
+
+  test('--set changes the scenario: numbers, strings, costs of a named profile', () => {
+    const mean = (...settings: string[]) => {
+      const args = settings.flatMap((setting) => ['--set', setting]);
+      return JSON.parse(vmxApic('run', 'good.json', '--json', ...args).stdout).variants[0].latencyCycles.mean;
+    };
+    const ipiv = mean('vms[0].features.ipiVirtualization=true');
+    const exit = mean('vms[0].features.ipiVirtualization=false');
+    expect(exit).toBeGreaterThan(ipiv);
+    expect(mean('vms[0].features.ipiVirtualization=false', 'profile.set.vmExit=1060')).toBe(exit + 500);
+    expect(mean('vms[0].features.ipiVirtualization=true', 'profile.set.vmExit=1060')).toBe(ipiv);
+    expect(mean('vms[0].apicMode=xapic')).toBeGreaterThan(ipiv);
+  });
+
+  test('writes a picture and traces', () => {
+    const files = ['chart.svg', 'trace.json', 'trace.txt', 'stacks.folded'];
+    const [svg = '', perfetto = '', ftrace = '', folded = ''] = files;
+    const { status } = vmxApic(
+      ...['run', 'ipi-virtualization', '--set', 'runs=1', '--svg', svg, '--perfetto', perfetto],
+      ...['--ftrace', ftrace, '--folded', folded],
+    );
+    expect(status).toBe(0);
+    const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+    expect(read(svg)).toMatch(/^<svg.*<\/svg>\s*$/s);
+    const { traceEvents } = JSON.parse(read(perfetto));
+    const processes = traceEvents.filter((event: { name?: string }) => event.name === 'process_name');
+    expect(new Set(processes.map((event: { pid: number }) => event.pid)).size).toBe(processes.length);
+    expect(read(ftrace)).toMatch(/kvm_exit: +vcpu 0 reason APIC_WRITE/);
+    expect(read(folded)).toMatch(/^x2APIC, IPI virtualization;vcpu0;[^\n]* \d+$/m);
+  });
+
+  test('--variant picks variants by name', () => {
+    const { stdout } = vmxApic('run', 'ipi-virtualization', '--variant', 'x2APIC', '--json');
+    expect(JSON.parse(stdout).variants).toHaveLength(2);
+  });
+});
+
+describe('bad usage and bad input end with status 2 and one line', () => {
+  const broken = { ...good, topology: { coresPerSocket: 8 }, vms: [{ pinning: [0, 9] }] };
+  test.each<[string[], string]>([
+    [[], 'which command?'],
+    [['runn'], "'runn' is not a command"],
+    [['run'], 'run: which preset or scenario file?'],
+    [['run', 'no-such-preset'], "there is no preset 'no-such-preset' (there are: ipi-virtualization"],
+    [['run', './absent.json'], './absent.json: cannot be read (ENOENT)'],
+    [['run', 'not.json'], 'not.json: is not JSON'],
+    [['run', 'broken.json'], 'vms[0].pinning[1]: logical processor 9 does not exist (8 available)'],
+    [['run', 'unknown.json'], 'workloads: is not a known key'],
+    [['run', 'good.json', '--set', 'seed'], '--set seed: expected path=value'],
+    [['run', 'good.json', '--set', 'vms[3].vcpus=2'], 'vms[3].vcpus: element 3 does not exist'],
+    [['run', 'good.json', '--set', 'seed=abc'], 'seed: "abc" is not'],
+    [['run', 'good.json', '--set', 'profile.set.nothing=1'], 'profile.set.nothing: the profile'],
+    [['run', 'good.json', '--speed'], "Unknown option '--speed'"],
+    [['run', 'good.json', 'other.json'], "one scenario at a time, not also 'other.json'"],
+    [['run', 'ipi-virtualization', '--variant', 'avic'], '--variant avic: no variant has that in its name'],
+    [['run', 'good.json', '--svg', 'absent/chart.svg'], 'absent/chart.svg: cannot be written (ENOENT)'],
+    [['conform'], 'conform: which vector files?'],
+    [['conform', 'good.json'], 'good.json: '],
+    [['conform', 'absent.json'], 'absent.json: cannot be read'],
+  ])('%j', (args, message) => {
+    write('broken.json', broken);
+    write('not.json', '{ "name": ');
+    write('unknown.json', { ...good, workloads: [] });
+    const { status, stdout, stderr } = vmxApic(...args);
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+});
+
+describe('the rest of the command', () => {
+  test('--help and --version', () => {
+    expect(vmxApic('--help')).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining('usage: vmx-apic'),
+    });
+    expect(vmxApic('run', '--help').stdout).toContain('--set path=value');
+    expect(vmxApic('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('every preset that is listed is a scenario that can be run from a file', () => {
+    const presets = JSON.parse(vmxApic('presets', '--json').stdout);
+    expect(Object.keys(presets)).toContain('ipi-virtualization');
+    for (const [name, preset] of Object.entries(presets)) {
+      write('preset.json', { ...(preset as object), runs: 1 });
+      expect(vmxApic('run', 'preset.json', '--json').status, name).toBe(0);
+    }
+  });
+
+  test('conform: status 0 if all steps agree, 1 if one does not', () => {
+    const vectors = join(root, 'test/data/vectors/cr8.json.gz');
+    expect(vmxApic('conform', vectors, '--json')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"failed": 0'),
+    });
+    const sequence = {
+      id: 'wrong',
+      controls: {
+        useTprShadow: true,
+        virtualizeApicAccesses: false,
+        virtualizeX2apicMode: false,
+        apicRegisterVirtualization: false,
+        virtualInterruptDelivery: false,
+        interruptWindowExiting: false,
+        externalInterruptExiting: false,
+        acknowledgeInterruptOnExit: false,
+        processPostedInterrupts: false,
+        cr8LoadExiting: false,
+        cr8StoreExiting: false,
+      },
+      initial: { regs: { '080': '00000050' }, tprThreshold: 0 },
+      steps: [{ op: { kind: 'movFromCr8' }, outcome: { kind: 'data', value: '0000000000000006' } }],
+    };
+    write('wrong.json', { oracle: 'none', kind: 'cr8', sequences: [sequence] });
+    const { status, stdout } = vmxApic('conform', 'wrong.json', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ passed: 0, failed: 1, failures: [{ sequence: 'wrong', step: 0 }] });
+    expect(status).toBe(1);
+  });
+});
