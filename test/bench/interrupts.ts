@@ -6,9 +6,9 @@ import { type MachineInput, parseMachine } from '../../src/scenarios/schema.js';
 
 type Features = NonNullable<NonNullable<MachineInput['vms']>[number]['features']>;
 
-function rate(test: 'ipi' | 'x2apic_self_ipi_sti_nop', features: Features) {
+function rate(test: 'ipi' | 'self_ipi_sti_nop', apicMode: 'xapic' | 'x2apic', features: Features) {
   const config = parseMachine({
-    vms: [{ vcpus: 2, features }],
+    vms: [{ vcpus: 2, apicMode, features }],
     workload: { kind: 'vmexit', test, iterations: 10_000_000, warmup: 0 },
   });
   const run = createRun(config);
@@ -23,10 +23,10 @@ function rate(test: 'ipi' | 'x2apic_self_ipi_sti_nop', features: Features) {
 }
 
 const rows: [string, Parameters<typeof rate>][] = [
-  ['x2APIC, IPI virtualization', ['ipi', { ipiVirtualization: true }]],
-  ['x2APIC, fastpath', ['ipi', { ipiVirtualization: false }]],
-  ['x2APIC, ordinary exit', ['ipi', { ipiVirtualization: false, icrFastpath: false }]],
-  ['x2APIC self-IPI', ['x2apic_self_ipi_sti_nop', { ipiVirtualization: true }]],
+  ['x2APIC, IPI virtualization', ['ipi', 'x2apic', { ipiVirtualization: true }]],
+  ['x2APIC, fastpath', ['ipi', 'x2apic', { ipiVirtualization: false }]],
+  ['x2APIC, ordinary exit', ['ipi', 'x2apic', { ipiVirtualization: false, icrFastpath: false }]],
+  ['xAPIC, self-IPI', ['self_ipi_sti_nop', 'xapic', { ipiVirtualization: true }]],
 ];
 
 console.log('2 virtual CPUs                 M stages/s   k interrupts/s   stages/interrupt');
