@@ -49,6 +49,28 @@ describe('saving a run', () => {
   });
 });
 
+describe('what has no meaning at the moment', () => {
+  it('is not saved', () => {
+    const { state, timed } = buildPlan({
+      programs: [[{ op: 'work', on: 2, n: 3 }], [{ op: 'wait', on: 0, n: 0 }]],
+      steps: [0, 0, 0],
+      flight: 0,
+      line: 0,
+      jitter: 0,
+      seed: 1,
+    });
+    const run = new TimedRun(state(), timed);
+    run.run({ time: 0 });
+    const before = saveRun(run.state, randomSchemas);
+    expect(before.timing).toMatchObject({ workEnd: [60, 0], deadline: [0, 0] });
+    const { timing } = run.state;
+    timing.workEnd[1] = 40;
+    timing.deadline[0] = 50;
+    timing.message[0] = 60;
+    expect(saveRun(run.state, randomSchemas)).toEqual(before);
+  });
+});
+
 describe('restoring a run', () => {
   /** Two pairs of processors: a message is in flight, one processor waits on its channel, one on nothing, two run. */
   const saved = (): SavedRun => {

@@ -11,6 +11,7 @@ import {
   replayScheduler,
   type Scheduler,
 } from '../../src/engine/scheduler.js';
+import type { Processor } from '../../src/engine/state.js';
 import { increment, type MemoryMachine, memoryHooks, memoryMachine } from './memory-machine.js';
 import { buildPlan, observeWithoutTime, plans, randomHooks, randomSchemas } from './random-machine.js';
 
@@ -102,6 +103,17 @@ describe('a scheduled run', () => {
     const machine = memoryMachine([increment]);
     const ended = runScheduled({ machine, observers: {} }, { hooks: memoryHooks }, firstScheduler(), 2);
     expect(ended).toEqual({ end: 'steps', steps: 2, schedule: 'p0*2' });
+  });
+
+  it('does not wait for an event that is not recognised', () => {
+    const machine = memoryMachine([increment]);
+    const cpu = machine.processors[0] as Processor;
+    const hooks = { ...memoryHooks, recognise: () => false };
+    const last: Scheduler = { next: (actions) => actions.length - 1 };
+    cpu.attention = 1;
+    const ended = runScheduled({ machine, observers: {} }, { hooks }, last, 100);
+    // It is tried once after each stage.
+    expect(ended).toMatchObject({ end: 'quiescent', schedule: 'e0 p0 e0 p0 e0 p0 e0' });
   });
 
   it('finds a lost update by chance, the more readily if priorities change once', () => {

@@ -17,7 +17,7 @@ import {
   register,
   safeInteger,
 } from '../../src/engine/schema-values.js';
-import { emptyRequests, type Machine } from '../../src/engine/state.js';
+import { emptyRequests, type Machine, type Thread } from '../../src/engine/state.js';
 import { location } from '../../src/engine/store-buffer.js';
 import { TimedRun } from '../../src/engine/timed.js';
 import { sendMessage, type ToyMachine, toyMachine, toySchemas } from './ping-pong.js';
@@ -258,6 +258,15 @@ describe('frames', () => {
         expect(encode(machine, first)).toEqual(words);
         expect(decode(machine, words)).toEqual(second);
       }),
+    );
+  });
+
+  it('decode into frames of other routines', () => {
+    const [source, target] = toyMachine(2).threads as [Thread, Thread];
+    const words = encode(frames, source);
+    expect(decode(frames, words, { value: target })).toEqual(toyMachine(2).threads[0]);
+    expect(decode(frames, encode(frames, toyMachine(2).threads[1] ?? []), { value: source })).toEqual(
+      toyMachine(2).threads[1],
     );
   });
 
