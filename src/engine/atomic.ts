@@ -18,8 +18,10 @@ export interface AtomicOptions<M extends Machine, C extends Processor> {
   /** Recognise events and end STI shadows as these say. Without them nothing is recognised, and what is pending stays. */
   readonly hooks?: Hooks<M, C>;
   /** Takes what effects observe. */
-  observe?(observers: undefined, processor: number, kind: number, a: number, b: number): void;
+  observe?(processor: number, kind: number, a: number, b: number): void;
 }
+
+type Observation = [processor: number, kind: number, a: number, b: number];
 
 /** Nothing is recognised, and what is pending stays so. */
 const unattended: Hooks<Machine, Processor> = {
@@ -46,13 +48,15 @@ export function runAtomic<M extends Machine & { processors: C[] }, C extends Pro
   options: AtomicOptions<M, C> = {},
 ): number {
   const hooks: Hooks<M, C> = options.hooks ?? unattended;
+  const { observe } = options;
+  const observing = observe === undefined ? {} : { observe: (_: undefined, ...what: Observation) => observe(...what) };
   const home = machine.threads[processor.thread] as Thread;
   const mark = frameOf(finish);
   home.push(mark);
   Object.assign(call(machine, processor, routine), operands);
   for (let stages = 0; home.includes(mark); stages++) {
     const stage = settle(machine, processor, hooks, false);
-    carryOutUntimed(machine, processor, undefined, undefined, undefined, options);
+    carryOutUntimed(machine, processor, undefined, undefined, undefined, observing);
     const thread = machine.threads[processor.thread] as Thread;
     const frame = thread[thread.length - 1];
     if (frame === mark) {
@@ -72,7 +76,7 @@ export function runAtomic<M extends Machine & { processors: C[] }, C extends Pro
     } else {
       runStage(machine, processor, thread, frame, stage);
     }
-    carryOutUntimed(machine, processor, frame, stage, undefined, options);
+    carryOutUntimed(machine, processor, frame, stage, undefined, observing);
     if (processor.shadow !== 0 && stage.kind === 'program') retire(machine, processor, hooks);
   }
   return 0;

@@ -50,7 +50,7 @@ export function runScheduled<M extends Machine & { processors: C[] }, C extends 
       refused.length === 0 ? all : all.filter(({ kind, of }) => kind !== 'event' || !refused.includes(of));
     if (actions.length === 0) return ended('quiescent');
     if (schedule.length === steps) return ended('steps');
-    const choice = scheduler.next(actions);
+    const choice = scheduler.next(actions, state.machine);
     if (choice < 0) return ended('stopped');
     const action = actions[choice] as Action;
     options.onAction?.(action, actionName(state.machine, action, own));

@@ -2,14 +2,15 @@ import type { Action } from './actions.js';
 import { InputError } from './errors.js';
 import { createRandom, randomBelow, randomU32 } from './random.js';
 import { actionWord } from './schedule.js';
+import type { Machine } from './state.js';
 
 /** Decides who runs next in a run without time. */
 export interface Scheduler {
   /**
-   * Chooses one of the actions that are possible now (one at least) by its index; -1 ends the run. Their order depends on the state
-   * alone.
+   * Chooses one of the actions that are possible now (one at least) by its index; -1 ends the run. Their order depends on the
+   * machine alone, which it must not change.
    */
-  next(actions: readonly Action[]): number;
+  next(actions: readonly Action[], machine: Machine): number;
 }
 
 /** Always the first: each processor runs as long as it can, the lowest first. */

@@ -72,6 +72,9 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   private lastStage = Number.POSITIVE_INFINITY;
 
   constructor(state: RunState<M, O>, options: TimedOptions<M, C, O>) {
+    if (state.machine.storeBuffers !== 0) {
+      throw new InternalError('timed run', 'store buffers are for runs without time: here nothing would drain them');
+    }
     this.state = state;
     this.options = options;
     this.hooks = options.hooks;

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { resolveCosts } from '../../src/engine/costs.js';
 import { call } from '../../src/engine/frames.js';
+import { noHooks } from '../../src/engine/interpreter.js';
 import { arm, cancel, costKey, expired, notify, readClock, send } from '../../src/engine/requests.js';
 import { local, notation, shared } from '../../src/engine/routine.js';
 import type { Machine, Processor } from '../../src/engine/state.js';
+import { TimedRun } from '../../src/engine/timed.js';
 import { lab } from './lab.js';
 
 const { program, instruction, microcode, stage, glue, until } = notation<Machine, Processor>();
@@ -326,6 +329,14 @@ describe('a run', () => {
       expect(timed.nextTime()).toBe(210);
       expect(state.queue.size).toBe(1);
     }
+  });
+
+  it('has no store buffers, which nothing would drain', () => {
+    const { state, machine } = lab([compute]);
+    machine.storeBuffers = 1;
+    expect(
+      () => new TimedRun(state, { hooks: noHooks, costs: resolveCosts({ lineTransfer: 0 }, []), distance: () => 0 }),
+    ).toThrow('timed run: store buffers are for runs without time');
   });
 
   it('stops when it is told to', () => {
