@@ -324,6 +324,13 @@ export const sapphireRapids: Profile = {
         idleLoop: 0.04,
       },
     },
+    userspace: {
+      cycles: 3000,
+      range: [1500, 6000],
+      status: 'estimated',
+      source: 'from KVM_RUN to user space and a look at what the monitor wants; no figure pins it',
+      keys: { userspaceExit: 1 },
+    },
     vmcsMigration: {
       cycles: 3000,
       range: [1500, 6000],

@@ -175,6 +175,8 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     nmiQueued: 0,
     nmiPending: 0,
     injected: 0,
+    signalPending: 0,
+    stopped: 0,
     apicMode,
     haltPoll: 0,
     pollTimer: addTimer(machine),

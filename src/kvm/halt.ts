@@ -20,7 +20,12 @@ function line(machine: KvmMachine, processor: LogicalProcessor): number {
 
 /** True if the wait is over. Linux `kvm_vcpu_check_block`. */
 function checkBlock(machine: KvmMachine, vcpu: KvmVcpu): boolean {
-  return isRunnable(machine, vcpu) || vcpu.lapicTimer.pending > 0 || (vcpu.requests & VcpuRequest.unblock) !== 0;
+  return (
+    isRunnable(machine, vcpu) ||
+    vcpu.lapicTimer.pending > 0 ||
+    vcpu.signalPending === 1 ||
+    (vcpu.requests & VcpuRequest.unblock) !== 0
+  );
 }
 
 /** True if polling has to stop for somebody else's sake. Linux `kvm_vcpu_can_poll`. */

@@ -65,6 +65,10 @@ export interface KvmVcpu extends VirtualCpu {
   nmiPending: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
+  /** 1 while a signal is pending for its thread: KVM_RUN returns to user space. */
+  signalPending: number;
+  /** 1 while its thread waits in user space. */
+  stopped: number;
   /** Mode of its local APIC, {@link ApicMode}. */
   apicMode: ApicMode;
   /** Halt-polling window, in cycles. Linux `vcpu->halt_poll_ns`. */

@@ -24,6 +24,7 @@ import {
   restartApicTimer,
 } from './lapic-timer.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 import { kvmCheckRequests } from './requests.js';
 import {
@@ -73,7 +74,9 @@ export const kvmRoutines: readonly Routine[] = [
       kvmVcpuUpdateApicv,
       kvmVcpuWakeUp,
       kvmWaitLapicExpire,
+      pauseAllVcpus,
       piWakeupHandler,
+      qemuWaitIoEvent,
       restartApicTimer,
       sysvecKvmPostedIntrIpi,
       vcpuBlock,

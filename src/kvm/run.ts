@@ -24,6 +24,7 @@ import {
   vcpuMode,
   vmOf,
 } from './machine.js';
+import { qemuWaitIoEvent } from './pause.js';
 import { kvmCheckRequests } from './requests.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
@@ -100,7 +101,13 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
       const { needResched } = runQueueOf(m, cpu.id);
-      if (vcpu.requests === 0 && vcpu.mode !== VcpuMode.exitingGuestMode && needResched === 0) return undefined;
+      if (
+        vcpu.requests === 0 &&
+        vcpu.mode !== VcpuMode.exitingGuestMode &&
+        needResched === 0 &&
+        vcpu.signalPending === 0
+      )
+        return undefined;
       f.fastpath = Fastpath.exitHandled;
       if (vcpu.injected !== 0) {
         // Linux `vmx_cancel_injection`: it is injected with the next entry.
@@ -185,7 +192,8 @@ export const vcpuRun = program('vcpu_run', () => ({}), [
     { line: modeLine },
   ),
   stage('xfer_to_guest_mode_handle_work', 'xferToGuestMode', shared, (m, cpu) => {
-    if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedule).preempt = 1;
+    if (currentVcpu(m, cpu).signalPending === 1) call(m, cpu, qemuWaitIoEvent);
+    else if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedule).preempt = 1;
   }),
   glue('again', () => 'kvm_vcpu_running', { to: ['kvm_vcpu_running'] }),
 ]);

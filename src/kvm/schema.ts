@@ -25,6 +25,8 @@ export const kvmVcpuFields = {
   nmiQueued: count,
   nmiPending: count,
   injected: register,
+  signalPending: flag,
+  stopped: flag,
   apicMode: integer(0, 2) as Schema<ApicMode>,
   haltPoll: cycles,
   pollTimer: id('timers', -1),

@@ -1,0 +1,108 @@
+import type { ApicMode } from '../arch/apic-mode.js';
+import type { ApicRegisters } from '../arch/apic-registers.js';
+import { emptyBits256, highestBit } from '../arch/bits256.js';
+import { setSvi } from '../arch/guest-interrupt-status.js';
+import { InternalError } from '../engine/errors.js';
+import { callOn } from '../engine/frames.js';
+import type { Thread } from '../engine/state.js';
+import { recalculateApicMap } from './apic-map.js';
+import { restartApicTimer } from './lapic-timer.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, makeRequest, VcpuRequest, vmOf } from './machine.js';
+import { applyApicvControls } from './set-up.js';
+
+/**
+ * What of a virtual CPU goes to another machine: what the guest could tell. Descriptors, tables, the choice of timer, polling windows and
+ * fastpaths do not: they are the other host's own.
+ */
+export interface SavedVcpu {
+  readonly apicMode: ApicMode;
+  /** KVM_GET_LAPIC: with everything that was posted in IRR. */
+  readonly page: ApicRegisters;
+  /** KVM_GET_MP_STATE. */
+  readonly mpState: number;
+  /** IA32_TSC_DEADLINE, or the deadline that a count stands for; 0 if none. And expiries not yet made interrupts. */
+  readonly deadline: number;
+  readonly timerPending: number;
+  /** KVM_GET_VCPU_EVENTS. */
+  readonly injected: number;
+  readonly nmiPending: number;
+  readonly pendingEvents: number;
+  readonly sipiVector: number;
+  readonly interruptFlag: number;
+  readonly interruptibility: number;
+  readonly activity: number;
+  /** The guest's program, where it is. */
+  readonly thread: Thread;
+}
+
+function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+/**
+ * The state of a stopped virtual CPU. All of its VM must have stopped, or what is posted meanwhile is lost. Linux `kvm_vcpu_ioctl_get_lapic`,
+ * `kvm_arch_vcpu_ioctl_get_mpstate`, `kvm_vcpu_ioctl_x86_get_vcpu_events`. Throws an {@link InternalError} if it has not stopped.
+ */
+export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu): SavedVcpu {
+  for (const id of vmOf(machine, vcpu).vcpus) {
+    if (machine.vcpus[id]?.stopped !== 1) throw new InternalError('saveVcpu', `virtual CPU ${id} has not stopped`);
+  }
+  const page = copy(vcpu.page);
+  descriptorOf(machine, vcpu).pir.forEach((posted, word) => {
+    page.irr[word] = ((page.irr[word] as number) | posted) >>> 0;
+  });
+  return {
+    apicMode: vcpu.apicMode,
+    page,
+    mpState: vcpu.mpState,
+    deadline: vcpu.lapicTimer.deadline,
+    timerPending: vcpu.lapicTimer.pending,
+    injected: vcpu.injected,
+    nmiPending: vcpu.nmiPending + vcpu.nmiQueued,
+    pendingEvents: vcpu.pendingEvents,
+    sipiVector: vcpu.sipiVector,
+    interruptFlag: vcpu.interruptFlag,
+    interruptibility: vcpu.interruptibility,
+    activity: vcpu.activity,
+    thread: copy(machine.threads[vcpu.thread] as Thread),
+  };
+}
+
+/**
+ * Puts a saved state into a virtual CPU that has not run. What may be posted there already is cleared first, because the timer may post
+ * as soon as it is armed. The destination's time-stamp counter must go on where the source's was. Linux `kvm_vcpu_ioctl_set_lapic`,
+ * `kvm_apic_set_state`.
+ */
+export function restoreVcpu(machine: KvmMachine, vcpu: KvmVcpu, saved: SavedVcpu): void {
+  const descriptor = descriptorOf(machine, vcpu);
+  descriptor.on = 0;
+  descriptor.pir = emptyBits256();
+  vcpu.apicMode = saved.apicMode;
+  vcpu.page = copy(saved.page);
+  vcpu.mpState = saved.mpState;
+  vcpu.injected = saved.injected;
+  vcpu.nmiQueued = 0;
+  vcpu.nmiPending = saved.nmiPending;
+  vcpu.pendingEvents = saved.pendingEvents;
+  vcpu.sipiVector = saved.sipiVector;
+  vcpu.interruptFlag = saved.interruptFlag;
+  vcpu.interruptibility = saved.interruptibility;
+  vcpu.activity = saved.activity;
+  machine.threads[vcpu.thread] = copy(saved.thread);
+  recalculateApicMap(machine, vmOf(machine, vcpu));
+  applyApicvControls(machine, vcpu);
+  vcpu.lapicTimer.deadline = saved.deadline;
+  vcpu.lapicTimer.pending = saved.timerPending;
+  if (saved.deadline > 0 && saved.timerPending === 0) {
+    // Armed by its own thread, below what a new task does first.
+    const task = machine.threads[machine.tasks[vcpu.task]?.thread ?? -1] as Thread;
+    const first = task.pop();
+    callOn(task, restartApicTimer);
+    if (first !== undefined) task.push(first);
+  }
+  vcpu.irrPending = 1;
+  const inService = highestBit(vcpu.page.isr);
+  if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, inService < 0 ? 0 : inService);
+  makeRequest(vcpu, VcpuRequest.event);
+  makeRequest(vcpu, VcpuRequest.scanIoapic);
+}
