@@ -7,7 +7,7 @@ import { type HostMachine, host, runQueueOf, SystemVector, type Task, TaskState 
 const { program, stage, glue } = host;
 
 /** True if a processor has nothing to run. */
-export function isIdle(machine: HostMachine, processor: number): boolean {
+function isIdle(machine: HostMachine, processor: number): boolean {
   const queue = runQueueOf(machine, processor);
   return queue.current === queue.idle && queue.queue.length === 0;
 }

@@ -23,7 +23,7 @@ export const ApicvInhibit = {
 } as const;
 
 /** Whether APICv should be active on a virtual CPU: no reason against it, and its local APIC enabled. Linux `kvm_vcpu_apicv_activated`. */
-export function shouldActivate(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function shouldActivate(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
   return vm.apicv === 1 && vm.apicvInhibits === 0 && vcpu.apicMode !== ApicMode.disabled;
 }

@@ -26,7 +26,7 @@ const { program, stage, glue } = kvm;
  * The exit after a write to the virtual-APIC page: trap-like, so nothing is skipped. Linux `handle_apic_write`,
  * `kvm_apic_write_nodecode`.
  */
-export const handleApicWrite = program('handle_apic_write', () => ({}), [
+const handleApicWrite = program('handle_apic_write', () => ({}), [
   stage('kvm_apic_write_nodecode', 'apicWriteNodecode', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const write = call(m, cpu, kvmLapicRegWrite);
@@ -36,7 +36,7 @@ export const handleApicWrite = program('handle_apic_write', () => ({}), [
 ]);
 
 /** WRMSR that no fastpath took. Linux `kvm_emulate_wrmsr`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
-export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
+const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
   stage('kvm_set_msr_common', 'emulateWrmsr', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { msr, low, high } = vcpu.exit;
@@ -67,7 +67,7 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
 ]);
 
 /** RDMSR. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
-export const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
+const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
   stage('kvm_get_msr_common', 'emulateRdmsr', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { msr } = vcpu.exit;
@@ -100,7 +100,7 @@ export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), 
 ]);
 
 /** An access to the APIC-access page: a write of EOI is done without decoding (`fasteoi`). Linux `handle_apic_access`. */
-export const handleApicAccess = program('handle_apic_access', () => ({}), [
+const handleApicAccess = program('handle_apic_access', () => ({}), [
   stage('fasteoi', 'apicAccessDispatch', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     if (vcpu.exit.access === 2 && vcpu.exit.offset === 0xb0) {
@@ -114,31 +114,31 @@ export const handleApicAccess = program('handle_apic_access', () => ({}), [
 ]);
 
 /** The page of the APIC's registers is not mapped: an entry is made that exits each time, and the access is tried again. Linux `handle_ept_violation`, `kvm_mmu_page_fault`, `handle_mmio_page_fault`. */
-export const handleEptViolation = program('handle_ept_violation', () => ({}), [
+const handleEptViolation = program('handle_ept_violation', () => ({}), [
   stage('mmu_set_spte', 'eptViolation', shared, (m, cpu) => {
     m.apicPageMapping[currentVcpu(m, cpu).vm] = ApicPageMapping.misconfigured;
   }),
 ]);
 
 /** An access through such an entry. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
-export const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
+const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
   stage('handle_mmio_page_fault', 'eptMisconfig', local, (m, cpu) => {
     call(m, cpu, emulateApicAccess);
   }),
 ]);
 
 /** An interrupt of the host made the guest exit; it was handled before. Linux `handle_external_interrupt`. */
-export const handleExternalInterrupt = program('handle_external_interrupt', () => ({}), [
+const handleExternalInterrupt = program('handle_external_interrupt', () => ({}), [
   stage('count', 'handleExternalInterrupt', local, () => {}),
 ]);
 
 /** An NMI of the host made the guest exit; it was handled before. Linux `handle_exception_nmi`. */
-export const handleExceptionNmi = program('handle_exception_nmi', () => ({}), [
+const handleExceptionNmi = program('handle_exception_nmi', () => ({}), [
   stage('count', 'handleExternalInterrupt', local, () => {}),
 ]);
 
 /** The guest takes interrupts again. Linux `handle_interrupt_window`. */
-export const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
+const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
   stage('clear-window', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.interruptWindowExiting) >>> 0;
@@ -147,7 +147,7 @@ export const handleInterruptWindow = program('handle_interrupt_window', () => ({
 ]);
 
 /** The guest takes NMIs again. Linux `handle_nmi_window`. */
-export const handleNmiWindow = program('handle_nmi_window', () => ({}), [
+const handleNmiWindow = program('handle_nmi_window', () => ({}), [
   stage('clear-window', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.nmiWindowExiting) >>> 0;
@@ -156,7 +156,7 @@ export const handleNmiWindow = program('handle_nmi_window', () => ({}), [
 ]);
 
 /** The guest's TPR no longer holds back what is pending. Linux `handle_tpr_below_threshold`. */
-export const handleTprBelowThreshold = program('handle_tpr_below_threshold', () => ({}), [
+const handleTprBelowThreshold = program('handle_tpr_below_threshold', () => ({}), [
   stage('kvm_apic_update_ppr', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     updateProcessorPriority(vcpu.page);
@@ -165,7 +165,7 @@ export const handleTprBelowThreshold = program('handle_tpr_below_threshold', () 
 ]);
 
 /** An EOI that hardware did, of a vector that somebody wants to know of. Linux `handle_apic_eoi_induced`, `kvm_apic_set_eoi_accelerated`. */
-export const handleApicEoiInduced = program('handle_apic_eoi_induced', () => ({}), [
+const handleApicEoiInduced = program('handle_apic_eoi_induced', () => ({}), [
   stage('kvm_apic_set_eoi_accelerated', 'eoiInduced', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const vector = vcpu.exit.qualification & 0xff;
@@ -180,7 +180,7 @@ export const handleApicEoiInduced = program('handle_apic_eoi_induced', () => ({}
 ]);
 
 /** HLT that no fastpath took. Linux `kvm_emulate_halt`. */
-export const kvmEmulateHalt = program('kvm_emulate_halt', () => ({}), [
+const kvmEmulateHalt = program('kvm_emulate_halt', () => ({}), [
   stage(
     '__kvm_emulate_halt',
     'emulateHalt',
@@ -193,7 +193,7 @@ export const kvmEmulateHalt = program('kvm_emulate_halt', () => ({}), [
 ]);
 
 /** CPUID. Linux `kvm_emulate_cpuid`. */
-export const kvmEmulateCpuid = program('kvm_emulate_cpuid', () => ({}), [
+const kvmEmulateCpuid = program('kvm_emulate_cpuid', () => ({}), [
   stage('kvm_cpuid', 'emulateCpuid', shared, (m, cpu) => {
     skipInstruction(m, currentVcpu(m, cpu));
   }),
@@ -203,14 +203,14 @@ export const kvmEmulateCpuid = program('kvm_emulate_cpuid', () => ({}), [
 const noSuchCall = 0xffff_fc18;
 
 /** A hypercall. Of those that KVM has, none that concerns interrupts is offered to these guests yet. Linux `kvm_emulate_hypercall`. */
-export const kvmEmulateHypercall = program('kvm_emulate_hypercall', () => ({}), [
+const kvmEmulateHypercall = program('kvm_emulate_hypercall', () => ({}), [
   stage('dispatch', 'emulateHypercall', shared, (m, cpu) => {
     skipInstruction(m, currentVcpu(m, cpu), noSuchCall);
   }),
 ]);
 
 /** MOV to or from CR8 that exits, and other control registers. Linux `handle_cr`, `kvm_set_cr8`. */
-export const handleCr = program('handle_cr', () => ({}), [
+const handleCr = program('handle_cr', () => ({}), [
   stage('cr8', 'emulateCr8', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     if ((vcpu.exit.qualification & 0x10) !== 0) {
@@ -225,14 +225,14 @@ export const handleCr = program('handle_cr', () => ({}), [
 ]);
 
 /** PAUSE and MWAIT: nothing but going on. Linux `handle_pause`, `kvm_emulate_mwait`. */
-export const kvmEmulateAsNop = program('kvm_emulate_as_nop', () => ({}), [
+const kvmEmulateAsNop = program('kvm_emulate_as_nop', () => ({}), [
   stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
     skipInstruction(m, currentVcpu(m, cpu));
   }),
 ]);
 
 /** The VMX-preemption timer expired, and no fastpath took it. Linux `handle_preemption_timer`. */
-export const handlePreemptionTimer = program('handle_preemption_timer', () => ({}), [
+const handlePreemptionTimer = program('handle_preemption_timer', () => ({}), [
   stage('kvm_lapic_expired_hv_timer', 'handlePreemptionTimer', local, (m, cpu) => {
     call(m, cpu, kvmLapicExpiredHvTimer).target = cpu.vcpu;
   }),

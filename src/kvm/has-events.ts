@@ -9,7 +9,7 @@ function priorityClass(registers: ApicRegisters): number {
 }
 
 /** The highest vector requested in IRR or posted, or -1. Changes nothing. */
-export function highestRequest(machine: KvmMachine, vcpu: KvmVcpu): number {
+function highestRequest(machine: KvmMachine, vcpu: KvmVcpu): number {
   const { on, pir } = descriptorOf(machine, vcpu);
   const requested = highestBit(vcpu.page.irr);
   return on === 1 ? Math.max(requested, highestBit(pir)) : requested;
@@ -26,7 +26,7 @@ export function nmiAllowed(vcpu: KvmVcpu): boolean {
 }
 
 /** True if the local APIC has a request above the processor priority. Linux `kvm_cpu_has_interrupt`. */
-export function hasInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function hasInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vector = highestRequest(machine, vcpu);
   return vector >= 0 && vector >> 4 > priorityClass(vcpu.page);
 }

@@ -28,7 +28,7 @@ const { program, stage, glue } = kvm;
  * True if another processor runs the timer and posts its interrupt. Linux `kvm_can_post_timer_interrupt`; before 5.18 it did not ask
  * whether this guest halts without an exit.
  */
-export function canPostTimerInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function canPostTimerInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
   if (vm.postedTimer === PostedTimer.off || vcpu.apicvActive === 0) return false;
   return vm.postedTimer === PostedTimer.global || vm.hltInGuest === 1 || vm.mwaitInGuest === 1;

@@ -8,6 +8,7 @@ import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
+import { ApicvInhibit, idInhibits, kvmSetOrClearApicvInhibit } from './apicv.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
 import { cancelHvTimer, restartApicTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
@@ -87,10 +88,26 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
     { to: ['apic_set_eoi', 'kvm_recalculate_apic_map'] },
   ),
   glue('written', () => done),
-  stage('kvm_recalculate_apic_map', 'recalculateApicMap', shared, (m, cpu) => {
-    recalculateApicMap(m, vmOf(m, currentVcpu(m, cpu)));
-    return done;
-  }),
+  stage(
+    'kvm_recalculate_apic_map',
+    'recalculateApicMap',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const vm = vmOf(m, vcpu);
+      recalculateApicMap(m, vm);
+      const before = vm.apicvInhibits & (ApicvInhibit.physicalIdAliased | ApicvInhibit.apicIdModified);
+      const after = idInhibits(m, vm);
+      if (after === before) return done;
+      const inhibit = call(m, cpu, kvmSetOrClearApicvInhibit);
+      inhibit.vm = vcpu.vm;
+      inhibit.set = (after & ~before) !== 0 ? 1 : 0;
+      inhibit.mask = inhibit.set === 1 ? after & ~before : before & ~after;
+      return 'inhibits-updated';
+    },
+    { to: ['inhibits-updated'] },
+  ),
+  glue('inhibits-updated', () => done),
   stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
     const vcpu = currentVcpu(m, cpu);
     f.vector = endOfInterrupt(vcpu.page);

@@ -26,7 +26,7 @@ const always = Primary.useTprShadow | Primary.useMsrBitmaps | Primary.activateSe
  * APIC-access page (flexpriority). Linux `vmx_pin_based_exec_ctrl`, `vmx_exec_control`, `vmx_secondary_exec_control`,
  * `vmx_tertiary_exec_control`, `vmx_set_virtual_apic_mode`.
  */
-export function controlsOf(choice: ControlChoice): {
+function controlsOf(choice: ControlChoice): {
   pinBasedControls: number;
   primaryControls: number;
   secondaryControls: number;

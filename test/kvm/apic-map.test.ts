@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { x2apicLdr } from '../../src/arch/destination.js';
 import { fastTargets, lowestByArbitration, matchesVcpu, recalculateApicMap } from '../../src/kvm/apic-map.js';
+import { ApicvInhibit, idInhibits } from '../../src/kvm/apicv.js';
 import { type KvmMachine, type KvmVm, LogicalMode, vcpuOf } from '../../src/kvm/machine.js';
 import { buildMachine } from '../../src/scenarios/build.js';
 import { parseScenario } from '../../src/scenarios/schema.js';
@@ -100,5 +101,16 @@ describe('the map', () => {
         expect(targets).toEqual(walked);
       }),
     );
+  });
+});
+
+describe('reasons against APICv that follow from the IDs', () => {
+  test('are none at first, one for an ID that was changed, another for two that are alike', () => {
+    const machine = machineOf('xapic', 3);
+    expect(idInhibits(machine, vmOf(machine))).toBe(0);
+    vcpuOf(machine, 2).page.id = 0x0700_0000;
+    expect(idInhibits(machine, vmOf(machine))).toBe(ApicvInhibit.apicIdModified);
+    vcpuOf(machine, 2).page.id = 0x0100_0000;
+    expect(idInhibits(machine, vmOf(machine))).toBe(ApicvInhibit.apicIdModified | ApicvInhibit.physicalIdAliased);
   });
 });
