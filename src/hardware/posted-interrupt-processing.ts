@@ -15,12 +15,12 @@ function ownDescriptorLine(machine: HardwareMachine, processor: LogicalProcessor
 export const postedInterruptProcessing = microcode('posted-interrupt-processing', () => ({ pid: -1, highest: -1 }), [
   stage('acknowledge', 'interruptAcknowledge', local, () => {}),
   stepStage(stepNamed(steps, 'clear-on'), 'pidOnClear', shared, { line: ownDescriptorLine }),
-  stage('eoi', 'physicalEoi', shared, (_m, cpu) => {
+  stage('eoi', 'physicalEoi', local, (_m, cpu) => {
     physicalEoi(cpu);
   }),
   stepStage(stepNamed(steps, 'move-pir'), 'pirToVirr', shared, { line: ownDescriptorLine }),
   stepStage(stepNamed(steps, 'set-rvi'), 'setRvi', local),
-  stage('evaluate', 'evaluatePending', shared, (m, cpu, f) => {
+  stage('evaluate', 'evaluatePending', local, (m, cpu, f) => {
     evaluate.run(currentVcpu(m, cpu), m.memory, f);
     cpu.attention = 1;
   }),
