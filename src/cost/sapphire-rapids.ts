@@ -324,6 +324,27 @@ export const sapphireRapids: Profile = {
         idleLoop: 0.04,
       },
     },
+    specCtrl: {
+      cycles: 725,
+      range: [500, 900],
+      status: 'taken',
+      source: 'the pair of writes to IA32_SPEC_CTRL around a guest: 725 cycles an exit on Sapphire Rapids (Kohler)',
+      keys: { specCtrlPair: 1 },
+    },
+    bufferClearing: {
+      cycles: 500,
+      range: [200, 800],
+      status: 'estimated',
+      source: 'VERW before the entry; this part does not need it, and no figure pins it',
+      keys: { verw: 1 },
+    },
+    cacheFlush: {
+      cycles: 6000,
+      range: [2000, 12_000],
+      status: 'estimated',
+      source: 'flushing the L1 data cache before the entry; this part does not need it, and no figure pins it',
+      keys: { l1dFlush: 1 },
+    },
     userspace: {
       cycles: 3000,
       range: [1500, 6000],

@@ -38,7 +38,8 @@ export interface MachineActions<M> {
 }
 
 /**
- * Everything that can happen next, in an order that depends on the state alone. Of equal messages to one processor, one arrives.
+ * Everything that can happen next, in an order that depends on the state alone. Of equal messages to one processor, one
+ * arrives.
  *
  * @param into - taken for the result, after it has been emptied
  */
@@ -70,7 +71,10 @@ export function enabledActions<M extends Machine & { processors: C[] }, C extend
   return into;
 }
 
-/** Makes an enabled action happen. False if it was an event that the hooks did not recognise, so that nothing has happened. */
+/**
+ * Makes an enabled action happen. False if it was an event that the hooks did not recognise, so that nothing has
+ * happened.
+ */
 export function perform<M extends Machine & { processors: C[] }, C extends Processor, O>(
   untimed: Untimed<M, C, O>,
   state: UntimedState<M, O>,

@@ -15,7 +15,9 @@ const finish = notation().microcode('atomic-run', () => ({}), [
 
 /** What an atomic run may be told beside what it runs. */
 export interface AtomicOptions<M extends Machine, C extends Processor> {
-  /** Recognise events and end STI shadows as these say. Without them nothing is recognised, and what is pending stays. */
+  /**
+   * Recognise events and end STI shadows as these say. Without them nothing is recognised, and what is pending stays.
+   */
   readonly hooks?: Hooks<M, C>;
   /** Takes what effects observe. */
   observe?(processor: number, kind: number, a: number, b: number): void;
@@ -32,11 +34,11 @@ const unattended: Hooks<Machine, Processor> = {
 };
 
 /**
- * Runs a routine to its end at once, on the processor's current thread, with the same stages as any other run, and returns the value
- * that it returned (0 if none). Messages it sends stay in flight, timers it arms stay armed.
+ * Runs a routine to its end at once, on the processor's current thread, with the same stages as any other run, and
+ * returns the value that it returned (0 if none). Messages it sends stay in flight, timers it arms stay armed.
  *
- * The routine ends too if it drops the instruction that it is part of (a fault-like VM exit): the processor is then where that left
- * it. Throws an {@link InternalError} if it comes to a wait whose condition does not hold.
+ * The routine ends too if it drops the instruction that it is part of (a fault-like VM exit): the processor is then
+ * where that left it. Throws an {@link InternalError} if it comes to a wait whose condition does not hold.
  *
  * @param operands - the locals that do not begin at their initial values
  */

@@ -64,8 +64,8 @@ export interface ExploreResult extends ExploreCounts {
 const progressEvery = 4096;
 
 /**
- * Carries out every interleaving of the actions of a machine, breadth first, so that the first violation it finds has a shortest
- * schedule. Time is ignored. `state` itself is not changed.
+ * Carries out every interleaving of the actions of a machine, breadth first, so that the first violation it finds has a
+ * shortest schedule. Time is ignored. `state` itself is not changed.
  *
  * @param state - a machine at its beginning, and what checks remember
  */

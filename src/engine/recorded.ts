@@ -28,7 +28,8 @@ export interface RecordedEntry {
 }
 
 /**
- * A recorded run, to step through back and forth and to run on from any step. It stands at one of its steps: the last at first.
+ * A recorded run, to step through back and forth and to run on from any step. It stands at one of its steps: the last
+ * at first.
  */
 export class Recording<M extends Machine, O extends object> {
   readonly entries: readonly RecordedEntry[];
@@ -86,9 +87,9 @@ export class Recording<M extends Machine, O extends object> {
 }
 
 /**
- * Runs a state as {@link TimedRun} does, in place, stage by stage, and keeps what it was after every stage. The stages themselves run
- * on the plain state, never on drafts; what they changed is found by comparison. For small machines: the time of a step grows with the
- * machine.
+ * Runs a state as {@link TimedRun} does, in place, stage by stage, and keeps what it was after every stage. The stages
+ * themselves run on the plain state, never on drafts; what they changed is found by comparison. For small machines: the
+ * time of a step grows with the machine.
  */
 export function recordRun<M extends Machine & { processors: C[] }, C extends Processor, O extends object>(
   state: RunState<M, O>,

@@ -27,8 +27,8 @@ export interface RunSchemas<M, O> {
 }
 
 /**
- * Saves a run between two events. Equal states give equal JSON, however the run got there, in how many pieces and with what merged:
- * only events that count are saved, in their order, and what has no meaning at the moment is 0.
+ * Saves a run between two events. Equal states give equal JSON, however the run got there, in how many pieces and with
+ * what merged: only events that count are saved, in their order, and what has no meaning at the moment is 0.
  */
 export function saveRun<M extends Machine, O>(state: RunState<M, O>, schemas: RunSchemas<M, O>): SavedRun {
   const { timing, queue } = withoutRemains(state.timing, state.queue);
@@ -42,8 +42,8 @@ export function saveRun<M extends Machine, O>(state: RunState<M, O>, schemas: Ru
 }
 
 /**
- * Restores a run. Throws an {@link InputError} that says where and why for anything that does not belong there, is out of range, or
- * contradicts the rest.
+ * Restores a run. Throws an {@link InputError} that says where and why for anything that does not belong there, is out
+ * of range, or contradicts the rest.
  *
  * @param json - what {@link saveRun} returned, or what came back from its JSON text
  */
@@ -73,8 +73,9 @@ function listLengths(machine: object): Record<string, number> {
 }
 
 /**
- * @internal The same timing and queue, without cancelled events, in order, numbered in that order, and with what has no meaning set
- * to 0. Messages take the first slots, in the order in which they will arrive. (An array in order is a heap.)
+ * @internal The same timing and queue, without cancelled events, in order, numbered in that order, and with what has no
+ * meaning set to 0. Messages take the first slots, in the order in which they will arrive. (An array in order is a
+ * heap.)
  */
 export function withoutRemains(timing: Timing, queue: EventQueue): { timing: Timing; queue: EventQueue } {
   const order = Array.from({ length: queue.size }, (_, i) => i)

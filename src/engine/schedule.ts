@@ -9,9 +9,9 @@ const kinds: Readonly<Record<string, ActionKind>> = { p: 'stage', e: 'event', t:
 const wordPattern = /^(?:([petd])(\d{1,9})|m(\d{1,9}):(\d{1,10})|([a-z][a-z-]+):(\d{1,10}))(?:\*([1-9]\d{0,5}))?$/;
 
 /**
- * A schedule as one short string, from which {@link parseSchedule} makes it again: `p0*3 m1:7 e1 p1 t2 d0 preempt:1`, that is three
- * stages of processor 0, the arrival of message 7 at processor 1, its recognition there, a stage, the expiry of timer 2, the drain
- * of a store of processor 0 and an action of the machine's own.
+ * A schedule as one short string, from which {@link parseSchedule} makes it again: `p0*3 m1:7 e1 p1 t2 d0 preempt:1`,
+ * that is three stages of processor 0, the arrival of message 7 at processor 1, its recognition there, a stage, the
+ * expiry of timer 2, the drain of a store of processor 0 and an action of the machine's own.
  */
 export function scheduleText(schedule: readonly Action[], own?: Names): string {
   const words: string[] = [];

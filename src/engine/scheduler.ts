@@ -7,8 +7,8 @@ import type { Machine } from './state.js';
 /** Decides who runs next in a run without time. */
 export interface Scheduler {
   /**
-   * Chooses one of the actions that are possible now (one at least) by its index; -1 ends the run. Their order depends on the
-   * machine alone, which it must not change.
+   * Chooses one of the actions that are possible now (one at least) by its index; -1 ends the run. Their order depends
+   * on the machine alone, which it must not change.
    */
   next(actions: readonly Action[], machine: Machine): number;
 }
@@ -25,10 +25,11 @@ export function randomScheduler(seed: number): Scheduler {
 }
 
 /**
- * Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010): whatever acts has a random
- * priority, the highest goes first, and at `depth - 1` random steps the one that would go falls below all others. A bug that needs
- * `depth` orderings in a run of n actors and k steps shows in at least one of n × k^(depth - 1) runs. Here an actor is a processor,
- * its events, its store buffer, a message to it, a timer, or an action of the machine's own.
+ * Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010): whatever acts has a
+ * random priority, the highest goes first, and at `depth - 1` random steps the one that would go falls below all
+ * others. A bug that needs `depth` orderings in a run of n actors and k steps shows in at least one of n × k^(depth -
+ * 1) runs. Here an actor is a processor, its events, its store buffer, a message to it, a timer, or an action of the
+ * machine's own.
  *
  * @param depth - orderings that the bug needs, 1 or more
  * @param steps - about how many steps a run has
@@ -68,8 +69,8 @@ export function pctScheduler(seed: number, depth: number, steps: number): Schedu
 }
 
 /**
- * What a schedule says, then the end. Throws an {@link InputError} that says where if an action is not possible when its turn comes:
- * then the schedule is of another machine or another program.
+ * What a schedule says, then the end. Throws an {@link InputError} that says where if an action is not possible when
+ * its turn comes: then the schedule is of another machine or another program.
  */
 export function replayScheduler(schedule: readonly Action[]): Scheduler {
   let step = 0;

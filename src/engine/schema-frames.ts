@@ -28,7 +28,10 @@ function routineOf(at: number): Routine {
   return (stageTable[at] as Stage).routine;
 }
 
-/** One frame as words: stage and flags, returned value, locals; two words a number if one of them needs more than 32 bits. */
+/**
+ * One frame as words: stage and flags, returned value, locals; two words a number if one of them needs more than 32
+ * bits.
+ */
 function encodeFrame(frame: Frame, words: Int32Array, offset: number): number {
   const { at, value, locals } = frame;
   const { localNames } = routineOf(at);

@@ -16,7 +16,8 @@ type Slots = Record<string | number, unknown>;
 const twoTo32 = 2 ** 32;
 
 /**
- * An integer from `min` to `max`. One word if both fit into 32 bits (signed, or unsigned and not below 0), two words otherwise.
+ * An integer from `min` to `max`. One word if both fit into 32 bits (signed, or unsigned and not below 0), two words
+ * otherwise.
  *
  * @param min - not below -2^53 + 1
  * @param max - not above 2^53 - 1
@@ -108,8 +109,8 @@ export function id(of: string, least: 0 | -1 = 0): Schema<number> {
 /**
  * A list of values of one kind.
  *
- * @param length - how long it is if that is fixed: a number; or the name of a list that is a field of the outermost record (or
- * of the machine), if there is one element for each of its elements
+ * @param length - how long it is if that is fixed: a number; or the name of a list that is a field of the outermost
+ * record (or of the machine), if there is one element for each of its elements
  */
 export function list<T>(of: Schema<T>, length?: number | string): Schema<T[]> {
   const fixed = typeof length === 'number' ? length : -1;
@@ -162,7 +163,10 @@ export function list<T>(of: Schema<T>, length?: number | string): Schema<T[]> {
   };
 }
 
-/** @internal Differences in common elements, then elements that are new, or those that are gone from the last to the first. */
+/**
+ * @internal Differences in common elements, then elements that are new, or those that are gone from the last to the
+ * first.
+ */
 export function compareLists<T>(
   of: Schema<T>,
   presented: readonly Json[],
@@ -222,7 +226,10 @@ export function record<const F extends Fields>(fields: F): RecordSchema<F> {
   const wordOf = schemas.map(({ word }) => word);
   const count = names.length;
 
-  /** A new object, its fields in their order, so that it has the same hidden class as those that a constructor function made. */
+  /**
+   * A new object, its fields in their order, so that it has the same hidden class as those that a constructor function
+   * made.
+   */
   const create = (words: Int32Array, offset: number, holder: Slots, key: string | number): number => {
     const object: Slots = {};
     let at = offset;

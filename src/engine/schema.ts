@@ -17,20 +17,24 @@ export interface Difference {
 export type Later = ((lengthOf: (list: string) => number) => void)[];
 
 /**
- * What a part of the state looks like: the one declaration from which everything else follows. `T` is its type in memory.
+ * What a part of the state looks like: the one declaration from which everything else follows. `T` is its type in
+ * memory.
  *
- * A state leaves memory in two forms. As *words*: signed 32-bit integers, equal exactly if the states are; the explorer stores
- * them. *Presented*: as JSON in which stages, and whatever else has a number in memory only, go by their names; that is what is
- * saved and shown.
+ * A state leaves memory in two forms. As *words*: signed 32-bit integers, equal exactly if the states are; the explorer
+ * stores them. *Presented*: as JSON in which stages, and whatever else has a number in memory only, go by their names;
+ * that is what is saved and shown.
  */
 export interface Schema<T> {
-  /** 1 if it is one signed word, 2 if one unsigned word: lists and records read and write these themselves. 0: anything else. */
+  /**
+   * 1 if it is one signed word, 2 if one unsigned word: lists and records read and write these themselves. 0: anything
+   * else.
+   */
   readonly word: 0 | 1 | 2;
   /** What it is at the beginning, if it is part of neither form. */
   readonly omitted: (() => T) | undefined;
   /**
-   * Writes the words of `value` from `offset` on and returns where they end. If that is beyond the end of `words`, these were too
-   * short.
+   * Writes the words of `value` from `offset` on and returns where they end. If that is beyond the end of `words`,
+   * these were too short.
    */
   encode(value: T, words: Int32Array, offset: number): number;
   /** Reads words into `holder[key]`, reusing the objects it finds there, and returns where they ended. */
@@ -47,8 +51,8 @@ export interface Schema<T> {
 export type State<S> = S extends Schema<infer T> ? T : never;
 
 /**
- * A state from its presented form. Throws an {@link InputError} for anything that is missing, unknown, out of range, or an id of
- * something that does not exist.
+ * A state from its presented form. Throws an {@link InputError} for anything that is missing, unknown, out of range, or
+ * an id of something that does not exist.
  *
  * @param path - where `json` stands in the user's input
  * @param lists - the lengths of lists outside of this state that its ids refer to

@@ -1,8 +1,8 @@
 import type { Schema } from './schema.js';
 
 /**
- * A set of states, numbered in the order in which they came: each is a row of words in one arena, found again by a hash table with
- * open addressing. Nothing is allocated for a state that is there already.
+ * A set of states, numbered in the order in which they came: each is a row of words in one arena, found again by a hash
+ * table with open addressing. Nothing is allocated for a state that is there already.
  */
 export class StateTable<T> {
   /** How many states there are. */

@@ -2,8 +2,8 @@ import { InternalError } from './errors.js';
 import type { Machine, Processor } from './state.js';
 
 /**
- * A kind of memory location on which processors race with plain loads and stores, such as "the mode of vCPU i". Data that says
- * where in the machine it is, so that a store can wait in a buffer as plain numbers.
+ * A kind of memory location on which processors race with plain loads and stores, such as "the mode of vCPU i". Data
+ * that says where in the machine it is, so that a store can wait in a buffer as plain numbers.
  */
 export interface Location<M extends Machine> {
   readonly name: string;

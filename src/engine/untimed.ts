@@ -20,8 +20,8 @@ export interface UntimedOptions<M extends Machine & { processors: C[] }, C exten
   /** Called after each stage. */
   onStage?(processor: number, stage: Stage): void;
   /**
-   * False at a boundary at which no event can come, whatever the other processors do: then it is none, and local stages are merged
-   * across it. Asked only while events are not masked.
+   * False at a boundary at which no event can come, whatever the other processors do: then it is none, and local stages
+   * are merged across it. Asked only while events are not masked.
    */
   interruptible?(machine: M, processor: C): boolean;
 }
@@ -29,9 +29,10 @@ export interface UntimedOptions<M extends Machine & { processors: C[] }, C exten
 /**
  * The stages of one processor at a time, as effects without time: what scheduled and explored runs are made of.
  *
- * Between two actions a processor rests: before a shared stage, or at an open boundary (where an event could be recognised), even
- * before the glue that stands there. An event that is pending when it comes to an open boundary is recognised there. One that
- * comes while it rests there may be recognised at once, or the stage had begun already and goes first: both are actions.
+ * Between two actions a processor rests: before a shared stage, or at an open boundary (where an event could be
+ * recognised), even before the glue that stands there. An event that is pending when it comes to an open boundary is
+ * recognised there. One that comes while it rests there may be recognised at once, or the stage had begun already and
+ * goes first: both are actions.
  */
 export class Untimed<M extends Machine & { processors: C[] }, C extends Processor, O> {
   private readonly options: UntimedOptions<M, C, O>;
@@ -136,7 +137,10 @@ export class Untimed<M extends Machine & { processors: C[] }, C extends Processo
     if (machine.requests.count !== 0) this.carryOut(state, machine.processors[0] as C, undefined, undefined);
   }
 
-  /** Brings a processor to rest: returns from ended routines, takes pending events, does glue, but not at an open boundary. */
+  /**
+   * Brings a processor to rest: returns from ended routines, takes pending events, does glue, but not at an open
+   * boundary.
+   */
   private settle(state: UntimedState<M, O>, processor: C): Stage | undefined {
     const { machine } = state;
     for (;;) {
@@ -167,8 +171,8 @@ export class Untimed<M extends Machine & { processors: C[] }, C extends Processo
 }
 
 /**
- * @internal Carries out what an effect asked for, without time: messages are in flight, timers armed, nobody needs to be notified,
- * and the clock stands still.
+ * @internal Carries out what an effect asked for, without time: messages are in flight, timers armed, nobody needs to
+ * be notified, and the clock stands still.
  */
 export function carryOutUntimed<O>(
   machine: Machine,

@@ -168,7 +168,12 @@ export interface KvmMachine extends HostMachine {
   vms: KvmVm[];
   /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
   wakeupLists: number[][];
+  /** What the host does against speculation at each entry and exit: masks of {@link Mitigation}. */
+  mitigations: number;
 }
+
+/** Mitigations, by when they are paid: two before the entry, one around the guest. */
+export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4 } as const;
 
 /** The notation of this room's routines. */
 export const kvm = notation<KvmMachine, LogicalProcessor>();

@@ -17,6 +17,7 @@ import {
   Fastpath,
   type KvmMachine,
   kvm,
+  Mitigation,
   MpState,
   makeRequest,
   VcpuMode,
@@ -41,9 +42,20 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
     const vcpu = currentVcpu(m, cpu);
     if (vcpu.lapicTimer.expiredDeadline > 0 && vmOf(m, vcpu).timerAdvance === 1) call(m, cpu, kvmWaitLapicExpire);
   }),
+  glue('vmx_l1d_should_flush', (m) => ((m.mitigations & Mitigation.l1dFlush) === 0 ? 'mds_user_clear' : undefined), {
+    to: ['mds_user_clear'],
+  }),
+  stage('vmx_l1d_flush', 'l1dFlush', local, () => {}),
+  glue('mds_user_clear', (m) => ((m.mitigations & Mitigation.mds) === 0 ? 'vmenter' : undefined), { to: ['vmenter'] }),
+  stage('mds_clear_cpu_buffers', 'verw', local, () => {}),
   glue('vmenter', (m, cpu) => {
     call(m, cpu, vmEntry);
   }),
+  glue('spec_ctrl', (m) => ((m.mitigations & Mitigation.ibrs) === 0 ? 'read-exit-information' : undefined), {
+    to: ['read-exit-information'],
+  }),
+  // The host's value comes back right after the exit; the guest's goes in with the entry, and is charged here, too.
+  stage('vmx_spec_ctrl_restore_host', 'specCtrlPair', local, () => {}),
   stage('read-exit-information', 'vcpuRunFinish', local, (m, cpu) => {
     // What was injected with the entry has been delivered: Linux `vmx_complete_interrupts`.
     currentVcpu(m, cpu).injected = 0;

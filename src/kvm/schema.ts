@@ -73,4 +73,4 @@ export const kvmVm = record({
 });
 
 /** What the machine has for KVM. */
-export const kvmFields = { wakeupLists: list(list(id('vcpus'))) } as const;
+export const kvmFields = { wakeupLists: list(list(id('vcpus'))), mitigations: count } as const;

@@ -10,7 +10,7 @@ import { createHost, type HostPlan } from '../host/create-host.js';
 import { processorCount } from '../host/topology.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
-import { type KvmMachine, type KvmVcpu, type KvmVm, PostedTimer } from '../kvm/machine.js';
+import { type KvmMachine, type KvmVcpu, type KvmVm, Mitigation, PostedTimer } from '../kvm/machine.js';
 import type { MachineConfig } from './schema.js';
 
 /** The whole machine: hardware, KVM and guests. */
@@ -121,9 +121,6 @@ function rejectUnmodelled(scenario: MachineConfig): void {
       throw new InputError(`vms[${index}].logicalMode`, 'logical destinations are not modelled in this version');
     }
   });
-  for (const [name, on] of Object.entries(scenario.host.mitigations)) {
-    if (on) throw new InputError(`host.mitigations.${name}`, 'is not modelled in this version');
-  }
   const { workload } = scenario;
   if (workload === undefined) return;
   const { usesTarget } = vmexitTests[workload.test];
@@ -136,6 +133,17 @@ function rejectUnmodelled(scenario: MachineConfig): void {
   if (usesTarget && workload.from === workload.to) {
     throw new InputError('workload.to', 'is the sender itself');
   }
+}
+
+function mitigationsOf(asked: MachineConfig['host']['mitigations']): number {
+  let mask = 0;
+  for (const [name, on] of Object.entries(asked)) {
+    if (!Object.hasOwn(Mitigation, name)) {
+      throw new InputError(`host.mitigations.${name}`, `is not one of ${Object.keys(Mitigation).join(', ')}`);
+    }
+    if (on) mask |= Mitigation[name as keyof typeof Mitigation];
+  }
+  return mask;
 }
 
 /** How long things take, in cycles of the time-stamp counter. */
@@ -231,6 +239,7 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
     vms: [],
     guests: [],
     wakeupLists: bare.machine.processors.map(() => []),
+    mitigations: mitigationsOf(host.mitigations),
   });
   for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations);
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };

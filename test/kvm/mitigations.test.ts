@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { profiles } from '../../src/cost/profiles.js';
+import { runScenario } from '../../src/scenarios/run.js';
+
+const cost = (group: string): number => profiles['sapphire-rapids']?.groups[group]?.cycles ?? Number.NaN;
+
+function cpuid(mitigations: Record<string, boolean>): number {
+  const report = runScenario({ host: { mitigations }, workload: { kind: 'vmexit', test: 'cpuid', iterations: 20 } });
+  return report.variants[0]?.latencyCycles.p50 ?? Number.NaN;
+}
+
+describe('a mitigation', () => {
+  test.each([
+    ['ibrs', 'specCtrl'],
+    ['mds', 'bufferClearing'],
+    ['l1dFlush', 'cacheFlush'],
+  ])('%s is paid once for an exit and its entry', (name, group) => {
+    expect(cpuid({ [name]: true }) - cpuid({})).toBe(cost(group));
+  });
+
+  test('that is off costs nothing, and one that there is not is refused', () => {
+    expect(cpuid({ mds: false })).toBe(cpuid({}));
+    expect(() => cpuid({ taaa: true })).toThrow('host.mitigations.taaa: is not one of l1dFlush, mds, ibrs');
+  });
+
+  test('changes nothing where there are no exits', () => {
+    const ipi = (mitigations: Record<string, boolean>) =>
+      runScenario({
+        host: { mitigations },
+        vms: [{ features: { ipiVirtualization: true } }],
+        workload: { kind: 'vmexit', test: 'ipi', iterations: 20 },
+      }).variants[0]?.latencyCycles.mean;
+    expect(ipi({ ibrs: true, mds: true })).toBe(ipi({}));
+  });
+});
