@@ -238,7 +238,7 @@ export const sapphireRapids: Profile = {
       cycles: 25,
       range: [15, 45],
       status: 'estimated',
-      source: 'RDTSC',
+      source: 'RDTSC; no published measurement used, on critical paths of timer tests only',
       keys: { rdtsc: 1, ktimeGet: 1.6 },
     },
     guestTimer: {
