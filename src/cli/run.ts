@@ -22,7 +22,7 @@ import { printReport } from './print-report.js';
 import { UsageError } from './usage.js';
 
 /** Reads JSON. Throws an {@link InputError} that names the file, and the line where it stops being JSON. */
-export function readJson(file: string): unknown {
+function readJson(file: string): unknown {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

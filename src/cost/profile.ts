@@ -11,7 +11,7 @@ export interface CostGroup {
   /** Cycles of the whole group (TSC cycles), at distance `socket` if it depends on the distance. */
   readonly cycles: number;
   /** Between which values it is plausible. */
-  readonly range: readonly [number, number];
+  readonly range: [number, number];
   readonly status: CostStatus;
   /** Where the number and the range come from. */
   readonly source: string;
@@ -20,7 +20,7 @@ export interface CostGroup {
   /** The clock that the cost follows: the core's (instructions, microcode) or the uncore's (interconnect). The core's by default. */
   readonly clock?: 'core' | 'uncore' | undefined;
   /** Factors for distance same thread, SMT sibling, same socket, other socket, if the cost depends on the distance. */
-  readonly byDistance?: readonly [number, number, number, number] | undefined;
+  readonly byDistance?: [number, number, number, number] | undefined;
 }
 
 /** What a processor can do. */

@@ -1,9 +1,6 @@
 import { InputError, InternalError } from './errors.js';
 import { costKeyCount, costKeyName, costKeyNumber } from './routine.js';
 
-/** Topological distances by which a cost can differ: same thread, SMT sibling, same socket, other socket. */
-export const distances = ['same', 'sibling', 'socket', 'cross'] as const;
-
 /** What a key costs, in cycles: one number, or one per distance (same thread, SMT sibling, same socket, other socket). */
 export type Cost = number | readonly [number, number, number, number];
 
@@ -18,7 +15,7 @@ export interface CostTable {
 }
 
 /** The key of a cache-line transfer between two processors, by distance. */
-export const lineTransferKey = 'lineTransfer';
+const lineTransferKey = 'lineTransfer';
 
 /**
  * Resolves cost keys against a profile's costs. Throws an {@link InputError} that names the first key that is missing or is not

@@ -50,7 +50,7 @@ export interface RunLimit {
   readonly stages?: number;
 }
 
-/** Why a run stopped: nothing is left to happen, the time or the number of stages was reached, or {@link TimedRun.stop} was called. */
+/** Why a run stopped: nothing is left to happen, the time or the number of stages was reached, or `stop` was called. */
 export type RunEnd = 'quiescent' | 'time' | 'stages' | 'stopped';
 
 /**

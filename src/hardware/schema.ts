@@ -17,10 +17,10 @@ const address = integer(0, 2 ** 52 - 1);
 const u64 = pair(register);
 
 /** 256 bits. */
-export const bits256 = list(register, 8);
+const bits256 = list(register, 8);
 
 /** An interrupt table: vector, handler, vector, handler, …; the handlers by name. */
-export const interruptTable: Schema<number[]> = alternating(count, stageAt);
+const interruptTable: Schema<number[]> = alternating(count, stageAt);
 
 /** A list of pairs, each element of a pair with a schema of its own. */
 function alternating(first: Schema<number>, second: Schema<number>): Schema<number[]> {

@@ -12,7 +12,7 @@ export interface Counters {
   /** When the first counted iteration began and the last ended. */
   began: number;
   ended: number;
-  /** The exits that count, by reason: as {@link addExit} keeps them. */
+  /** The exits that count, by reason: six numbers each: reason, count, and of their cycles sum, least, most, sum of squares. */
   exits: number[];
   /** Per processor: when it last entered or left the guest, and by which exit reason it left (-1 in the guest, -2 before the first entry). */
   since: number[];

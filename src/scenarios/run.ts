@@ -224,7 +224,7 @@ export interface TracedIteration {
 }
 
 /** Records one iteration of a scenario's workload, after a few others, without jitter. */
-export function traceIteration(scenario: Scenario): TracedIteration {
+function traceIteration(scenario: Scenario): TracedIteration {
   const quiet: Scenario = { ...scenario, jitter: 0, workload: { ...scenario.workload, warmup: 3, iterations: 1 } };
   const profile = profileOf(quiet.profile);
   const trace = createTrace(

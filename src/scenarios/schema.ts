@@ -184,8 +184,6 @@ export type MachineConfig = v.InferOutput<typeof machineSchema>;
 export type ScenarioInput = v.InferInput<typeof scenarioSchema>;
 /** A scenario with its defaults filled in. */
 export type Scenario = v.InferOutput<typeof scenarioSchema>;
-/** A workload with its defaults filled in. */
-export type Workload = Scenario['workload'];
 /** A published figure that a variant is compared with. */
 export type PublishedFigure = Scenario['published'][number];
 

@@ -24,13 +24,20 @@ const systemMachine: Schema<SystemMachine> = machineSchema(processor, {
 
 const signed = integer(-2, 2 ** 53 - 1);
 
+/** Sums of squares outgrow integers. */
+const finite: Schema<number> = {
+  ...cycles,
+  load: (json, path, later) =>
+    typeof json === 'number' && Number.isFinite(json) ? json : cycles.load(json, path, later),
+};
+
 const counters: Schema<Counters> = record({
   warmup: cycles,
   iterationBegan: signed,
   iterations: list(cycles),
   began: signed,
   ended: signed,
-  exits: list(cycles),
+  exits: list(finite),
   since: list(cycles, 'processors'),
   outBy: list(signed, 'processors'),
   guestCycles: cycles,
