@@ -13,12 +13,17 @@ import { Untimed, type UntimedOptions, type UntimedState } from './untimed.js';
 /** Something that holds in every state, or in every final one. */
 export interface Invariant<M, O> {
   readonly name: string;
+  /** False if it is broken. */
   holds(machine: M, observers: O): boolean;
 }
 
 /** What an explored run looks at, and how far it goes. */
 export interface ExploreOptions<M extends Machine & { processors: C[] }, C extends Processor, O>
-  extends Omit<UntimedOptions<M, C, O>, 'onStage'> {
+  extends Omit<UntimedOptions<M, C, O>, 'onStage' | 'observe' | 'interruptible'> {
+  /** Takes what effects observe. */
+  observe?(observers: O, processor: number, kind: number, a: number, b: number): void;
+  /** As in {@link UntimedOptions}. */
+  interruptible?(machine: M, processor: C): boolean;
   readonly schemas: RunSchemas<M, O>;
   /** What can happen to this machine beside what the engine knows. */
   readonly actions?: MachineActions<M>;

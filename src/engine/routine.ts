@@ -38,10 +38,17 @@ export interface StageSpec<M, C, L, Name extends string = string> {
   readonly cost: string | undefined;
   readonly local: boolean;
   readonly to: readonly string[];
+  /** True if events are recognised before it although its routine is no program. */
+  readonly interruptible: boolean;
+  /** What it does to the machine. */
   effect(machine: M, processor: C, locals: L, returned: number): Control<string>;
+  /** Of a wait: whether it can end. */
   condition?(machine: M, processor: C, locals: L): boolean;
+  /** Of a wait: see {@link WaitOptions}. */
   channel?(machine: M, processor: C, locals: L): number;
+  /** See {@link StageOptions}. */
   line?(machine: M, processor: C, locals: L): number;
+  /** See {@link StageOptions}. */
   work?(machine: M, processor: C, locals: L): number;
 }
 
@@ -102,10 +109,15 @@ export interface Stage {
   readonly to: readonly string[];
   /** Numbers of the stages in `to`. */
   readonly targets: readonly number[];
+  /** What it does to the machine. */
   effect(machine: Machine, processor: Processor, locals: Locals, returned: number): Control<string>;
+  /** Of a wait: whether it can end. */
   readonly condition: ((machine: Machine, processor: Processor, locals: Locals) => boolean) | undefined;
+  /** Of a wait: the channel to wait on. */
   readonly channel: ((machine: Machine, processor: Processor, locals: Locals) => number) | undefined;
+  /** The cache line that it touches. */
   readonly line: ((machine: Machine, processor: Processor, locals: Locals) => number) | undefined;
+  /** Cycles of work beside its cost. */
   readonly work: ((machine: Machine, processor: Processor, locals: Locals) => number) | undefined;
 }
 
@@ -240,6 +252,7 @@ export function notation<M extends Machine, C extends Processor>(): Notation<M, 
       cost,
       local: visibility === 'local',
       to: options.to ?? [],
+      interruptible: false,
       effect,
       ...(options.line === undefined ? {} : { line: options.line }),
       ...(options.work === undefined ? {} : { work: options.work }),
@@ -250,6 +263,7 @@ export function notation<M extends Machine, C extends Processor>(): Notation<M, 
       cost: undefined,
       local: true,
       to: options.to ?? [],
+      interruptible: false,
       effect,
     }),
     until: (name, cost, condition, options) => ({
@@ -257,7 +271,8 @@ export function notation<M extends Machine, C extends Processor>(): Notation<M, 
       type: StageType.wait,
       cost,
       local: false,
-      to: options.interruptible === true ? interruptibleWait : [],
+      to: [],
+      interruptible: options.interruptible === true,
       effect: nothing,
       condition,
       channel: options.channel,
@@ -265,9 +280,6 @@ export function notation<M extends Machine, C extends Processor>(): Notation<M, 
     }),
   };
 }
-
-/** Marks, in the specification of a wait, that events are recognised during it. */
-const interruptibleWait: readonly string[] = [];
 
 function define<M, C, L extends Numbers<L>>(
   name: string,
@@ -292,7 +304,7 @@ function define<M, C, L extends Numbers<L>>(
       at: entry + index,
       cost: spec.cost === undefined ? -1 : costKeyNumber(spec.cost),
       local: spec.local,
-      boundary: kind === 'program' || spec.to === interruptibleWait,
+      boundary: kind === 'program' || spec.interruptible,
       kind,
       simple: spec.type === StageType.ordinary && spec.line === undefined && spec.work === undefined,
       to: spec.to,

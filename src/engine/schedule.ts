@@ -2,7 +2,8 @@ import type { Action, ActionKind, MachineActions } from './actions.js';
 import { InputError } from './errors.js';
 import { show } from './schema.js';
 
-type Names = Pick<MachineActions<never>, 'names'>;
+/** The names of a machine's own actions. */
+export type Names = Pick<MachineActions<never>, 'names'>;
 
 const letters = { stage: 'p', event: 'e', arrival: 'm', expiry: 't', drain: 'd' } as const;
 const kinds: Readonly<Record<string, ActionKind>> = { p: 'stage', e: 'event', t: 'expiry', d: 'drain' };

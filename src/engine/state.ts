@@ -6,7 +6,7 @@ export type Numbers<L> = { [Name in keyof L]: number };
 
 /**
  * One activation of a routine. In memory `at` is the number of the stage that runs next; a saved frame names its routine
- * and stage instead (see {@link saveRun}), so nothing depends on the order in which routines were registered.
+ * and stage instead (what `saveRun` does), so nothing depends on the order in which routines were registered.
  */
 export interface Frame {
   /** Number of the next stage. */

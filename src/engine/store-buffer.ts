@@ -9,7 +9,9 @@ export interface Location<M extends Machine> {
   readonly name: string;
   /** @internal What store buffers hold for it, in memory only. */
   readonly number: number;
+  /** Its value, without any buffer. */
   get(machine: M, index: number): number;
+  /** Sets its value, without any buffer. */
   set(machine: M, index: number, value: number): void;
 }
 
