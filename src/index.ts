@@ -1,3 +1,8 @@
+/**
+ * Machines, scenarios, cost profiles and reports.
+ *
+ * @module vmx-apic
+ */
 export {
   type Clocks,
   type CostGroup,

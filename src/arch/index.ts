@@ -1,3 +1,8 @@
+/**
+ * What the SDM says of APIC virtualization, as functions on plain data: no engine, no time.
+ *
+ * @module
+ */
 export * from './adjust-controls.js';
 export * from './apic-access.js';
 export * from './apic-controls.js';

@@ -177,13 +177,13 @@ export const scenarioSchema = v.strictObject({
 });
 
 /** A machine as a user writes it. */
-export type MachineInput = v.InferInput<typeof machineSchema>;
+export interface MachineInput extends v.InferInput<typeof machineSchema> {}
 /** A machine with its defaults filled in. */
-export type MachineConfig = v.InferOutput<typeof machineSchema>;
+export interface MachineConfig extends v.InferOutput<typeof machineSchema> {}
 /** A scenario as a user writes it. */
-export type ScenarioInput = v.InferInput<typeof scenarioSchema>;
+export interface ScenarioInput extends v.InferInput<typeof scenarioSchema> {}
 /** A scenario with its defaults filled in. */
-export type Scenario = v.InferOutput<typeof scenarioSchema>;
+export interface Scenario extends v.InferOutput<typeof scenarioSchema> {}
 /** A published figure that a variant is compared with. */
 export type PublishedFigure = Scenario['published'][number];
 
