@@ -30,6 +30,8 @@ export { presets } from './scenarios/presets.js';
 export type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './scenarios/report.js';
 export { type Progress, type RunOptions, runScenario, type TracedVariant, traceScenario } from './scenarios/run.js';
 export {
+  type MachineConfig,
+  type MachineInput,
   type PublishedFigure,
   parseScenario,
   type Scenario,
