@@ -15,6 +15,7 @@ import {
   msrPageIntercepts,
   nextEvent,
   physicalDeadline,
+  postedInterruptProcessing,
   postInterruptBySoftware,
   postUserInterrupt,
   recordMarks,
@@ -158,6 +159,13 @@ describe('posting', () => {
     const memory = memoryOf(1);
     expect(postInterruptBySoftware(memory, -1, 0x31)).toMatchObject({ kind: 'posted', notify: false });
     expect(memory).toEqual(memoryOf(1));
+  });
+
+  it('is processed without effect where no descriptor is', () => {
+    const memory = memoryOf(1);
+    const p = guest(...xapicControls);
+    expect(postedInterruptProcessing(p, memory)).toEqual({ kind: 'completed' });
+    expect([p.vmcs.guestInterruptStatus, p.recognized]).toEqual([0, 0]);
   });
 
   it('refuses to encode a descriptor that is not 64-byte aligned', () => {

@@ -111,6 +111,8 @@ describe('the LVT', () => {
     for (const offset of entries) writeXapic(apic, offset, 0x31);
     const { lvtTimer, lvtThermal, lvtPerformance, lvtLint0, lvtLint1, lvtError } = apic.registers;
     expect([lvtTimer, lvtThermal, lvtPerformance, lvtLint0, lvtLint1, lvtError]).toEqual(entries.map(() => 0x1_0031));
+    writeXapic(apic, 0x2f0, 0x32);
+    expect(apic.registers.lvtCmci).toBe(0x1_0032);
     writeXapic(apic, 0x0d0, 0x0100_0000);
     writeXapic(apic, 0x310, 0x0300_0000);
     expect([apic.registers.ldr, apic.registers.icrHigh]).toEqual([0x0100_0000, 0x0300_0000]);
