@@ -32,6 +32,7 @@ export { type Progress, type RunOptions, runScenario, type TracedVariant, traceS
 export {
   type MachineConfig,
   type MachineInput,
+  machineSchema,
   type PublishedFigure,
   parseScenario,
   type Scenario,
