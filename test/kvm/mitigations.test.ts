@@ -20,7 +20,11 @@ describe('a mitigation', () => {
 
   test('that is off costs nothing, and one that there is not is refused', () => {
     expect(cpuid({ mds: false })).toBe(cpuid({}));
-    expect(() => cpuid({ taaa: true })).toThrow('host.mitigations.taaa: is not one of l1dFlush, mds, ibrs');
+    expect(cpuid({ taa: true })).toBe(cpuid({ mds: true }));
+    expect(cpuid({ taa: true, mds: true })).toBe(cpuid({ mds: true }));
+    expect(() => cpuid({ taaa: true })).toThrow(
+      'host.mitigations.taaa: is not a mitigation that is modelled (there are: l1dFlush, mds, ibrs, taa)',
+    );
   });
 
   test('changes nothing where there are no exits', () => {
