@@ -8,9 +8,11 @@ import { testIsr, testVector, vmexitLoop, vmexitTestNumber, vmexitTests } from '
 import { setHandler } from '../hardware/interrupt-table.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
 import { processorCount } from '../host/topology.js';
+import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmMachine, type KvmVcpu, type KvmVm, Mitigation, PostedTimer } from '../kvm/machine.js';
+import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import type { MachineConfig } from './schema.js';
 
 /** The whole machine: hardware, KVM and guests. */
@@ -59,7 +61,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   for (const name of ['pvIpi', 'pvTlbFlush', 'hypervPvIpi', 'avic'] as const) {
     if (asked[name] === true) throw new InputError(`${path}.${name}`, 'is not modelled in this version');
   }
-  const apicv = choose('apicv', profile.features.apicv, 'APIC virtualization');
+  const apicv = choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
   // What stands on APIC virtualization: KVM leaves it off without a word, a scenario that asks for it is wrong.
   for (const name of ['ipiVirtualization', 'postedTimer'] as const) {
     if (apicv === 0 && asked[name] === true) throw new InputError(`${path}.${name}`, 'needs apicv, which is off');
@@ -172,6 +174,9 @@ function addVm(
   const x2apic = vm.apicMode === 'x2apic';
   const number = createVm(plan, {
     ...featuresOf(scenario, profile, index),
+    flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
+    tprShadow: host.tprShadow ? 1 : 0,
+    hidesApicPage: kernel.hidesApicPage ? 1 : 0,
     preemptionTimer: host.preemptionTimer ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
     timerAdvance: host.timerAdvance ? 1 : 0,
@@ -247,5 +252,11 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
     mitigations: mitigationsOf(host.mitigations),
   });
   for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations);
+  scenario.vms.forEach(({ apicvInhibits }, index) => {
+    for (const { reason, atNs, forNs } of apicvInhibits) {
+      const duration = forNs === undefined ? -1 : durations.cycles(forNs);
+      addInhibitThread(plan.machine, index, ApicvInhibit[reason], durations.cycles(atNs), duration);
+    }
+  });
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { InputError } from '../engine/errors.js';
 import { vmexitTestNames } from '../guest/vmexit.js';
+import { ApicvInhibit } from '../kvm/apicv.js';
 import { kernelVersions } from '../kvm/kernels.js';
 
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
@@ -17,6 +18,8 @@ const costGroup = v.strictObject({
   clock: v.optional(v.picklist(['core', 'uncore'])),
   byDistance: v.optional(v.tuple([nonNegative, nonNegative, nonNegative, nonNegative])),
 });
+
+const apicvInhibitNames = Object.keys(ApicvInhibit) as [keyof typeof ApicvInhibit, ...(keyof typeof ApicvInhibit)[]];
 
 const inlineProfile = v.strictObject({
   name: v.string(),
@@ -61,6 +64,18 @@ const vm = v.strictObject({
       avic: switchable,
     }),
     {},
+  ),
+  /** Reasons against APICv that come, and go again, while the VM runs. */
+  apicvInhibits: v.optional(
+    v.array(
+      v.strictObject({
+        reason: v.picklist(apicvInhibitNames),
+        atNs: v.optional(nonNegative, 0),
+        /** For good, if not given. */
+        forNs: v.optional(nonNegative),
+      }),
+    ),
+    [],
   ),
   /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
   disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
@@ -126,6 +141,10 @@ const machineEntries = {
       sliceNs: v.optional(positive, 3_000_000),
       /** How an idle processor waits: `hlt` needs an interrupt to wake up, `mwait` does not. */
       idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
+      /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
+      flexpriority: v.optional(v.boolean(), true),
+      /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */
+      tprShadow: v.optional(v.boolean(), true),
       /** Module parameter `preemption_timer` of kvm-intel. */
       preemptionTimer: v.optional(v.boolean(), true),
       /** Module parameter `lapic_timer_advance` of kvm. */
