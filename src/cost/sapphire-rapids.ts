@@ -186,6 +186,7 @@ export const sapphireRapids: Profile = {
         serveRequest: 0.1,
         acceptEvents: 0.06,
         injectEvent: 0.15,
+        injectException: 0.15,
         cr8Intercept: 0.12,
       },
     },

@@ -25,6 +25,7 @@ export interface SavedVcpu {
   readonly timerPending: number;
   /** KVM_GET_VCPU_EVENTS. */
   readonly injected: number;
+  readonly exception: number;
   readonly nmiPending: number;
   readonly pendingEvents: number;
   readonly sipiVector: number;
@@ -58,6 +59,7 @@ export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu): SavedVcpu {
     deadline: vcpu.lapicTimer.deadline,
     timerPending: vcpu.lapicTimer.pending,
     injected: vcpu.injected,
+    exception: vcpu.exception,
     nmiPending: vcpu.nmiPending + vcpu.nmiQueued,
     pendingEvents: vcpu.pendingEvents,
     sipiVector: vcpu.sipiVector,
@@ -81,6 +83,7 @@ export function restoreVcpu(machine: KvmMachine, vcpu: KvmVcpu, saved: SavedVcpu
   vcpu.page = copy(saved.page);
   vcpu.mpState = saved.mpState;
   vcpu.injected = saved.injected;
+  vcpu.exception = saved.exception;
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = saved.nmiPending;
   vcpu.pendingEvents = saved.pendingEvents;
