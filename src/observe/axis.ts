@@ -57,7 +57,9 @@ export function axisOf(
 }
 
 function widened(least: number, most: number): [number, number] {
-  const room = most === least ? Math.abs(least) * 0.1 || 1 : (most - least) * 0.06;
+  // Values so close that their ticks could not be told apart count as one.
+  const extent = most - least > 1e-9 * Math.max(Math.abs(least), Math.abs(most)) ? most - least : 0;
+  const room = extent === 0 ? Math.abs(least) * 0.1 || 1 : extent * 0.06;
   return [least - room, most + room];
 }
 

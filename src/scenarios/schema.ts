@@ -220,12 +220,13 @@ export function splitPath(path: string): (string | number)[] {
 }
 
 /**
- * A copy of `input` with the value at `path` replaced; objects on the way are made, lists may grow by one element.
+ * A copy of a scenario with the value at `path` replaced; objects on the way are made, lists may grow by one element. Where a cost is set, as
+ * `profile.set.vmExit`, the name of a profile becomes that profile with changes.
  *
  * Throws an {@link InputError} if the path leads through something that is neither.
  */
 export function withValue(input: unknown, path: string, value: unknown): unknown {
-  const replace = (current: unknown, keys: readonly (string | number)[]): unknown => {
+  const replace = (current: unknown, keys: readonly (string | number)[], value: unknown): unknown => {
     const [key, ...rest] = keys;
     if (key === undefined) return value;
     if (typeof key === 'number') {
@@ -233,14 +234,20 @@ export function withValue(input: unknown, path: string, value: unknown): unknown
       if (!Array.isArray(list)) throw new InputError(path, `there is no list to take element ${key} of`);
       if (key > list.length) throw new InputError(path, `element ${key} does not exist (${list.length} there)`);
       const copy: unknown[] = [...list];
-      copy[key] = replace(copy[key], rest);
+      copy[key] = replace(copy[key], rest, value);
       return copy;
     }
     const object = current === undefined ? {} : current;
     if (typeof object !== 'object' || object === null || Array.isArray(object)) {
       throw new InputError(path, `there is no object to set '${key}' of`);
     }
-    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest) };
+    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest, value) };
   };
-  return replace(input, splitPath(path));
+  const keys = splitPath(path);
+  const { profile = 'sapphire-rapids' } = (input ?? {}) as { profile?: unknown };
+  const based =
+    keys[0] === 'profile' && keys[1] === 'set' && typeof profile === 'string'
+      ? replace(input, ['profile'], { base: profile, set: {} })
+      : input;
+  return replace(based, keys, value);
 }

@@ -54,11 +54,15 @@ const mostPoints = 100_000;
  * @throws InputError for a path or a value that the scenario does not take
  */
 export function sweepPoints(input: ScenarioInput, parameters: readonly SweepParameter[]): SweepPoint[] {
-  parseScenario(input);
+  const { variants = [] } = parseScenario(input);
   if (parameters.length === 0) throw new InputError('parameters', 'a sweep needs at least one');
   const paths = parameters.map(({ path }) => path);
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) throw new InputError(twice, 'is a parameter twice');
+  for (const path of paths) {
+    const own = variants.find(({ set }) => Object.hasOwn(set, path));
+    if (own !== undefined) throw new InputError(path, `is set by the variant '${own.name}' (choose others, or none)`);
+  }
   let points: SweepPoint[] = [{ values: [], scenario: input }];
   for (const { path, values } of parameters) {
     if (values.length === 0) throw new InputError(path, 'has no values');
