@@ -256,6 +256,7 @@ export const sapphireRapids: Profile = {
         timerAdvanceAdjust: 0.06,
         timerDelay: 0.02,
         lapicTimerSwitch: 0.1,
+        hvTimerUpdate: 0.1,
       },
     },
     hostTimer: {
@@ -263,7 +264,7 @@ export const sapphireRapids: Profile = {
       range: [800, 2000],
       status: 'estimated',
       source: 'a timer of the host costs about 1200 cycles more than the VMX-preemption timer (commit cfbd129ca4c8)',
-      keys: { hrtimerStart: 0.6, hrtimerRun: 0.4 },
+      keys: { hrtimerStart: 0.55, hrtimerProgram: 0.05, hrtimerRun: 0.4 },
     },
     haltEmulation: {
       cycles: 500,

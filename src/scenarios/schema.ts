@@ -128,9 +128,9 @@ const machineEntries = {
       idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
       /** Module parameter `preemption_timer` of kvm-intel. */
       preemptionTimer: v.optional(v.boolean(), true),
-      /** Module parameter `lapic_timer_advance` of kvm. */
-      timerAdvance: v.optional(v.boolean(), true),
-      /** The processor that runs posted timers, as one kept for housekeeping; each virtual CPU's own if not given. */
+      /** Guest timers set early by an advance that adapts (module parameter `lapic_timer_advance` of kvm), not at all, or by so many nanoseconds (`lapic_timer_advance_ns`); what the kernel does by default if not given. */
+      timerAdvance: v.optional(v.union([v.boolean(), nonNegative])),
+      /** A processor that a host keeps for housekeeping, which isolates the others: it runs posted timers, and those are then on by default. Each virtual CPU's own runs them if not given. */
       housekeeping: v.optional(count(0, 65_535)),
       mitigations: v.optional(v.record(v.string(), v.boolean()), {}),
       cStates: v.optional(v.picklist(['default']), 'default'),
