@@ -218,7 +218,14 @@ export const sapphireRapids: Profile = {
       range: [800, 4000],
       status: 'estimated',
       source: 'fetching, decoding and carrying out the instruction of an access that hardware does not virtualize',
-      keys: { emulatorDecode: 0.8, apicMmio: 0.2, eptMisconfig: 0.2, eptViolation: 1 },
+      keys: {
+        emulatorDecode: 0.8,
+        apicMmio: 0.2,
+        eptMisconfig: 0.15,
+        fastMmio: 0.05,
+        eptFaultin: 0.5,
+        eptViolation: 0.5,
+      },
     },
     apicvToggle: {
       cycles: 1500,

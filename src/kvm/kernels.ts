@@ -24,6 +24,8 @@ export interface KernelFeatures {
   readonly timerAdvanceNs: boolean;
   /** Whether the wait for an advanced timer's deadline is before the last preparations for the entry, and not right before it. */
   readonly timerWaitEarly: boolean;
+  /** While APICv is inhibited the APIC-access page is unmapped, and each access to it is emulated after an EPT violation. */
+  readonly hidesApicPage: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
 }
@@ -40,6 +42,7 @@ const v4x19: KernelFeatures = {
   timerAdvance: false,
   timerAdvanceNs: true,
   timerWaitEarly: true,
+  hidesApicPage: false,
   haltPollShrink: 0,
 };
 const v5x4: KernelFeatures = { ...v4x19, postedTimer: true, timerAdvance: true, timerWaitEarly: false };
@@ -49,7 +52,8 @@ const v5x8: KernelFeatures = {
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
 };
-const v5x19: KernelFeatures = { ...v5x8, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
+const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
 const v6x12: KernelFeatures = { ...v5x19, hltFastpath: true, haltPollShrink: 2, timerAdvanceNs: false };
 
 /**
@@ -64,7 +68,7 @@ export const kernels = {
   '4.19': v4x19,
   '5.4': v5x4,
   '5.8': v5x8,
-  '5.15': v5x8,
+  '5.15': v5x15,
   '5.19': v5x19,
   '6.1': v5x19,
   '6.12': v6x12,

@@ -42,6 +42,7 @@ import {
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
+import { inhibitThread } from './vm-ioctl.js';
 
 /** Every routine of KVM. */
 export const kvmRoutines: readonly Routine[] = [
@@ -58,6 +59,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,
       kvmApicInjectPendingTimerIrqs,
