@@ -114,7 +114,14 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
     range: [640, 3200],
     status: 'unconstrained',
     source: 'fetching, decoding and carrying out the instruction of an access that hardware does not virtualize',
-    keys: { emulatorDecode: 0.8, apicMmio: 0.2, eptMisconfig: 0.2, eptViolation: 1 },
+    keys: {
+      emulatorDecode: 0.8,
+      apicMmio: 0.2,
+      eptMisconfig: 0.15,
+      fastMmio: 0.05,
+      eptFaultin: 0.5,
+      eptViolation: 0.5,
+    },
   },
   apicvToggle: {
     cycles: 1200,
