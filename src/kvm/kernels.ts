@@ -18,6 +18,8 @@ export interface KernelFeatures {
   readonly postedTimer: boolean;
   /** Whether the posted timer is chosen for each virtual CPU, and not for all of a host. */
   readonly postedTimerPerVcpu: boolean;
+  /** While APICv is inhibited the APIC-access page is unmapped, and each access to it is emulated after an EPT violation. */
+  readonly hidesApicPage: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
 }
@@ -31,6 +33,7 @@ const v4x19: KernelFeatures = {
   hltFastpath: false,
   postedTimer: false,
   postedTimerPerVcpu: false,
+  hidesApicPage: false,
   haltPollShrink: 0,
 };
 const v5x4: KernelFeatures = { ...v4x19, postedTimer: true };
@@ -40,7 +43,8 @@ const v5x8: KernelFeatures = {
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
 };
-const v5x19: KernelFeatures = { ...v5x8, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
+const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
 const v6x12: KernelFeatures = { ...v5x19, hltFastpath: true, haltPollShrink: 2 };
 
 /**
@@ -53,7 +57,7 @@ export const kernels = {
   '4.19': v4x19,
   '5.4': v5x4,
   '5.8': v5x8,
-  '5.15': v5x8,
+  '5.15': v5x15,
   '5.19': v5x19,
   '6.1': v5x19,
   '6.12': v6x12,

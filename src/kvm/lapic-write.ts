@@ -1,4 +1,6 @@
 import { ApicMode } from '../arch/apic-mode.js';
+import { highestBit } from '../arch/bits256.js';
+import { setSvi } from '../arch/guest-interrupt-status.js';
 import { endOfInterrupt } from '../arch/local-apic/eoi.js';
 import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { updateProcessorPriority } from '../arch/local-apic/priority.js';
@@ -111,6 +113,8 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
   stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
     const vcpu = currentVcpu(m, cpu);
     f.vector = endOfInterrupt(vcpu.page);
+    // Linux `hwapic_isr_update`: the processor has to know what is in service.
+    if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, Math.max(0, highestBit(vcpu.page.isr)));
     observe(m, KvmRecord.eoi, vcpu.id, Math.max(f.vector, 0));
     makeRequest(vcpu, VcpuRequest.event);
   }),

@@ -129,6 +129,12 @@ export interface KvmVm {
   /** Physical address of its PID-pointer table, and how many ids that is for (`max_vcpu_ids`). */
   pidTableAddress: number;
   maxVcpuIds: number;
+  /** 1 if its guest gets an APIC-access page. Module parameter `flexpriority`, on processors that have it. */
+  flexpriority: number;
+  /** 1 if the processor has the TPR shadow: it shows MOV to and from CR8 nobody. */
+  tprShadow: number;
+  /** 1 if the kernel unmaps the APIC-access page while APICv is inhibited. */
+  hidesApicPage: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;

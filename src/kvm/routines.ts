@@ -38,6 +38,7 @@ import {
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
+import { inhibitThread } from './vm-ioctl.js';
 
 /** Every routine of KVM. */
 export const kvmRoutines: readonly Routine[] = [
@@ -54,6 +55,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,
       kvmApicInjectPendingTimerIrqs,

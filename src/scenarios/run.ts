@@ -1,4 +1,4 @@
-import { costsOf } from '../cost/profile.js';
+import { clocksOf, costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
 import { costKeysOf } from '../engine/routine.js';
@@ -13,7 +13,7 @@ import { type Counters, createCounters, createRecorder, finishCounters } from '.
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
-import { buildMachine, profileOf, type SystemMachine } from './build.js';
+import { buildMachine, profileOf } from './build.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
@@ -24,6 +24,8 @@ import {
   type ScenarioInput,
   withValue,
 } from './schema.js';
+import type { SystemMachine } from './system-machine.js';
+import { workloadOf } from './workloads/workloads.js';
 
 /** The state of a run of a whole machine. */
 export type SystemState = RunState<SystemMachine, Counters>;
@@ -33,11 +35,12 @@ export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
-  const { tscGhz = profile.tscGhz } = scenario.topology;
-  const { coreGhz = tscGhz } = scenario.topology;
   return {
     hooks: hardwareHooks,
-    costs: resolveCosts(costsOf(profile, { tscGhz, coreGhz }), [...costKeysOf(systemRoutines), ...systemCostKeys]),
+    costs: resolveCosts(costsOf(profile, clocksOf(profile, scenario.topology)), [
+      ...costKeysOf(systemRoutines),
+      ...systemCostKeys,
+    ]),
     distance: distanceBetween(scenario.topology),
     jitter: scenario.jitter,
     observe: createRecorder(),
@@ -243,7 +246,7 @@ function traceIteration(scenario: Scenario): TracedIteration {
   drive(run, quiet, quiet.seed);
   recorder.finish(run.state.timing.now);
   const { began: from, ended: to } = run.state.observers;
-  const processor = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
+  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   return { trace, from, to, processor };
 }
 
