@@ -6,7 +6,9 @@
 export {
   type Clocks,
   type CostGroup,
+  type CostSetting,
   type CostStatus,
+  type CState,
   type ProcessorFeatures,
   type Profile,
   withCosts,

@@ -1,4 +1,4 @@
-import { costsOf } from '../cost/profile.js';
+import { clocksOf, costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
 import { costKeysOf } from '../engine/routine.js';
@@ -35,11 +35,12 @@ export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
-  const { tscGhz = profile.tscGhz } = scenario.topology;
-  const { coreGhz = tscGhz } = scenario.topology;
   return {
     hooks: hardwareHooks,
-    costs: resolveCosts(costsOf(profile, { tscGhz, coreGhz }), [...costKeysOf(systemRoutines), ...systemCostKeys]),
+    costs: resolveCosts(costsOf(profile, clocksOf(profile, scenario.topology)), [
+      ...costKeysOf(systemRoutines),
+      ...systemCostKeys,
+    ]),
     distance: distanceBetween(scenario.topology),
     jitter: scenario.jitter,
     observe: createRecorder(),
