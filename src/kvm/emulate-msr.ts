@@ -4,11 +4,11 @@ import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
 import { addressOf, toU64 } from '../arch/physical-memory.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { cancel, observe, readClock } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { kvmInjectGp } from './inject-exception.js';
-import { restartApicTimer } from './lapic-timer.js';
+import { currentTimerCount, startApicTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmMachine, type KvmVcpu, kvm, vmOf } from './machine.js';
 import { readableRegisters } from './readable-registers.js';
@@ -50,8 +50,9 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
       const { msr, low, high } = vcpu.exit;
       if (msr === tscDeadlineMsr) {
         if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return undefined;
+        cancel(m, vcpu.lapicTimer.hrtimer);
         vcpu.lapicTimer.deadline = addressOf([low, high]);
-        call(m, cpu, restartApicTimer);
+        call(m, cpu, startApicTimer);
         return undefined;
       }
       if (msr < 0x800 || msr > 0x8ff || x2apicWriteFaults(m, vcpu)) return 'kvm_inject_gp';
@@ -87,16 +88,27 @@ export const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
       const { msr } = vcpu.exit;
       const readable = vcpu.apicMode === ApicMode.x2apic && readableRegisters.includes(msr - 0x800);
       if (msr !== tscDeadlineMsr && !readable) return 'kvm_inject_gp';
+      if (msr === 0x839) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      // Outside TSC-deadline mode it reads 0.
+      const deadline = timerMode(vcpu.page) === TimerMode.tscDeadline ? vcpu.lapicTimer.deadline : 0;
       const value =
-        msr === tscDeadlineMsr
-          ? (toU64(vcpu.lapicTimer.deadline)[0] as number)
-          : readLapicRegister(vcpu, (msr - 0x800) << 4);
+        msr === tscDeadlineMsr ? (toU64(deadline)[0] as number) : readLapicRegister(vcpu, (msr - 0x800) << 4);
       observe(m, KvmRecord.msrRead, msr, value);
       skipInstruction(m, vcpu, value);
       return done;
     },
-    { to: ['kvm_inject_gp'] },
+    { to: ['kvm_inject_gp', 'apic_get_tmcct'] },
   ),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    const value = currentTimerCount(m, vcpu, now);
+    observe(m, KvmRecord.msrRead, vcpu.exit.msr, value);
+    skipInstruction(m, vcpu, value);
+    return done;
+  }),
   stage('kvm_inject_gp', 'injectException', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     observe(m, KvmRecord.msrReadFault, vcpu.exit.msr, 0);

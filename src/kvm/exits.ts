@@ -4,14 +4,14 @@ import { updateProcessorPriority } from '../arch/local-apic/priority.js';
 import { loadWord } from '../arch/virtual-apic-page.js';
 import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
 import { kvmInjectGp } from './inject-exception.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
-import { kvmLapicExpiredHvTimer } from './lapic-timer.js';
+import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
 import { KvmRecord } from './records.js';
@@ -35,20 +35,34 @@ const handleApicWrite = program('handle_apic_write', () => ({}), [
 /** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
 export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
   stage('decode', 'emulatorDecode', local, () => {}),
-  stage('apic_mmio', 'apicMmio', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { access, offset, low } = vcpu.exit;
-    if (access === 1) {
-      skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
-      return done;
-    }
-    skipInstruction(m, vcpu);
-    const write = call(m, cpu, kvmLapicRegWrite);
-    write.offset = offset;
-    write.value = low;
-    return undefined;
-  }),
+  stage(
+    'apic_mmio',
+    'apicMmio',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { access, offset, low } = vcpu.exit;
+      if (access === 1 && offset === 0x390) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      if (access === 1) {
+        skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
+        return done;
+      }
+      skipInstruction(m, vcpu);
+      const write = call(m, cpu, kvmLapicRegWrite);
+      write.offset = offset;
+      write.value = low;
+      return undefined;
+    },
+    { to: ['apic_get_tmcct'] },
+  ),
   glue('emulated', () => done),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    skipInstruction(m, vcpu, currentTimerCount(m, vcpu, now));
+  }),
 ]);
 
 /** Qualification of an APIC-access exit for a linear write of EOI: access type in bits 15:12, offset in 11:0. */
