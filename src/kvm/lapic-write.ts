@@ -1,4 +1,5 @@
 import { ApicMode } from '../arch/apic-mode.js';
+import { highestBit } from '../arch/bits256.js';
 import { endOfInterrupt } from '../arch/local-apic/eoi.js';
 import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { updateProcessorPriority } from '../arch/local-apic/priority.js';
@@ -110,8 +111,9 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
   glue('inhibits-updated', () => done),
   stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
     const vcpu = currentVcpu(m, cpu);
+    observe(m, KvmRecord.eoi, vcpu.id, Math.max(0, highestBit(vcpu.page.isr)));
+    // Only a level-triggered vector is told to the I/O APIC.
     f.vector = endOfInterrupt(vcpu.page);
-    observe(m, KvmRecord.eoi, vcpu.id, Math.max(f.vector, 0));
     makeRequest(vcpu, VcpuRequest.event);
   }),
   glue('kvm_ioapic_send_eoi', (m, cpu, f) => {

@@ -17,6 +17,8 @@ export const KvmRecord = {
   /** A read or write of an MSR has been emulated: bits 31:0 of the value. Tracepoint `kvm_msr`. */
   msrRead: recordKind('msr-read', 'msr', 'value'),
   msrWrite: recordKind('msr-write', 'msr', 'value'),
+  /** INIT has reset it: nothing is pending or in service any more. */
+  reset: recordKind('vcpu-reset', 'vcpu'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;
