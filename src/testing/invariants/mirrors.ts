@@ -5,7 +5,7 @@ import type { MsrBitmap } from '../../arch/msr-bitmap.js';
 import { postedInterruptProcessing } from '../../hardware/posted-interrupt-processing.js';
 import { kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
 import { type KvmMachine, type KvmVcpu, VcpuRequest, vmOf } from '../../kvm/machine.js';
-import { msrBitmapOf } from '../../kvm/set-up.js';
+import { controlChoiceOf, msrBitmapOf } from '../../kvm/set-up.js';
 import type { StateInvariant } from './invariant.js';
 import { ownThreadIn, place, somebodyIn } from './places.js';
 
@@ -75,17 +75,13 @@ export const irrPending: StateInvariant = {
 
 const bitmaps = new Map<number, MsrBitmap>();
 
-function expectedBitmap(vcpu: KvmVcpu, ipiVirtualization: boolean): MsrBitmap {
-  const key = 4 * vcpu.apicMode + 2 * vcpu.apicvActive + (ipiVirtualization ? 1 : 0);
+function expectedBitmap(machine: KvmMachine, vcpu: KvmVcpu): MsrBitmap {
+  const choice = controlChoiceOf(machine, vcpu);
+  const key =
+    8 * vcpu.apicMode + 4 * vcpu.apicvActive + (choice.ipiVirtualization ? 2 : 0) + (choice.tprShadow ? 1 : 0);
   const known = bitmaps.get(key);
   if (known !== undefined) return known;
-  const made = msrBitmapOf({
-    apicMode: vcpu.apicMode,
-    apicv: vcpu.apicvActive === 1,
-    ipiVirtualization,
-    hltInGuest: false,
-    mwaitInGuest: false,
-  });
+  const made = msrBitmapOf(choice);
   bitmaps.set(key, made);
   return made;
 }
@@ -116,7 +112,7 @@ export const accessControls: StateInvariant = {
         hasTertiary(vmcs, Tertiary.ipiVirtualization) !== (active && ipiVirtualization)
       )
         return 'its controls are not those that APICv asks for';
-      const { read, write } = expectedBitmap(vcpu, ipiVirtualization);
+      const { read, write } = expectedBitmap(machine, vcpu);
       if (!sameBits(read, vcpu.msrBitmap.read) || !sameBits(write, vcpu.msrBitmap.write))
         return 'its MSR bitmap is not the one that its controls ask for';
       return undefined;

@@ -4,8 +4,9 @@ import { call } from '../../../src/engine/frames.js';
 import { Record } from '../../../src/hardware/records.js';
 import { vmxDeliverPostedInterrupt } from '../../../src/kvm/deliver.js';
 import { descriptorOf, HostVector, type KvmVcpu, vcpuOf } from '../../../src/kvm/machine.js';
-import { buildMachine, type SystemMachine } from '../../../src/scenarios/build.js';
+import { buildMachine } from '../../../src/scenarios/build.js';
 import { parseMachine } from '../../../src/scenarios/schema.js';
+import type { SystemMachine } from '../../../src/scenarios/system-machine.js';
 import {
   brokenInvariants,
   finalInvariants,
