@@ -6,7 +6,9 @@
 export {
   type Clocks,
   type CostGroup,
+  type CostSetting,
   type CostStatus,
+  type CState,
   type ProcessorFeatures,
   type Profile,
   withCosts,
@@ -42,3 +44,14 @@ export {
   scenarioSchema,
   withValue,
 } from './scenarios/schema.js';
+export {
+  runSweepPoint,
+  type SweepOptions,
+  type SweepPoint,
+  type SweepReport,
+  type SweepRow,
+  sweepPoints,
+  sweepReport,
+  sweepScenario,
+} from './scenarios/sweep.js';
+export { parseSweepParameter, type SweepParameter } from './scenarios/sweep-parameters.js';

@@ -2,22 +2,19 @@ import { ApicMode } from '../arch/apic-mode.js';
 import { type Profile, withCosts } from '../cost/profile.js';
 import { profiles } from '../cost/profiles.js';
 import { InputError } from '../engine/errors.js';
-import type { GuestMachine } from '../guest/machine.js';
-import { busyLoop, haltLoop, ipiEntry, ipiVector } from '../guest/smp.js';
-import { testIsr, testVector, vmexitLoop, vmexitTestNumber, vmexitTests } from '../guest/vmexit.js';
-import { setHandler } from '../hardware/interrupt-table.js';
+import { busyLoop } from '../guest/smp.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
 import { processorCount } from '../host/topology.js';
+import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
-import { type KvmMachine, type KvmVcpu, type KvmVm, Mitigation, PostedTimer } from '../kvm/machine.js';
+import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
+import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import type { MachineConfig } from './schema.js';
-
-/** The whole machine: hardware, KVM and guests. */
-export interface SystemMachine extends KvmMachine, GuestMachine {
-  vcpus: KvmVcpu[];
-  vms: KvmVm[];
-}
+import type { SystemMachine } from './system-machine.js';
+import type { VmConfig } from './vm-schema.js';
+import { setUnitTestHandlers } from './workloads/unit-test-guest.js';
+import { workloadOf } from './workloads/workloads.js';
 
 /** A machine that has not run, and how many channels and cache lines it has. */
 export interface BuiltMachine {
@@ -39,11 +36,9 @@ export function profileOf(profile: MachineConfig['profile'], path = 'profile'): 
   return profile;
 }
 
-type Vm = MachineConfig['vms'][number];
-
 /** A VM's features as numbers: asked for, or else what kernel and processor have. Throws where one is asked for that is not there. */
 function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
-  const { features: asked } = scenario.vms[index] as Vm;
+  const { features: asked } = scenario.vms[index] as VmConfig;
   const path = `vms[${index}].features`;
   const kernel = kernels[scenario.host.kernel];
   const choose = (name: keyof typeof asked & keyof typeof kernel, processor: boolean, what: string): 0 | 1 => {
@@ -59,7 +54,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   for (const name of ['pvIpi', 'pvTlbFlush', 'hypervPvIpi', 'avic'] as const) {
     if (asked[name] === true) throw new InputError(`${path}.${name}`, 'is not modelled in this version');
   }
-  const apicv = choose('apicv', profile.features.apicv, 'APIC virtualization');
+  const apicv = choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
   // What stands on APIC virtualization: KVM leaves it off without a word, a scenario that asks for it is wrong.
   for (const name of ['ipiVirtualization', 'postedTimer'] as const) {
     if (apicv === 0 && asked[name] === true) throw new InputError(`${path}.${name}`, 'needs apicv, which is off');
@@ -67,6 +62,9 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   if (asked.postedTimer === true && !kernel.postedTimer) {
     throw new InputError(`${path}.postedTimer`, `Linux ${scenario.host.kernel} has no posted timer`);
   }
+  // A host that keeps processors for housekeeping isolates the others: then the module parameter is on by default.
+  const wantsPosted =
+    asked.postedTimer ?? (scenario.host.housekeeping !== undefined && kernel.postedTimer && apicv === 1);
   const posted = kernel.postedTimerPerVcpu ? PostedTimer.perVcpu : PostedTimer.global;
   return {
     apicv,
@@ -76,7 +74,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     tscDeadlineFastpath: choose('tscDeadlineFastpath', true, 'fastpath for IA32_TSC_DEADLINE'),
     preemptionTimerFastpath: choose('preemptionTimerFastpath', true, 'fastpath for the VMX-preemption timer'),
     hltFastpath: choose('hltFastpath', true, 'fastpath for HLT'),
-    postedTimer: asked.postedTimer === true ? posted : PostedTimer.off,
+    postedTimer: wantsPosted ? posted : PostedTimer.off,
   };
 }
 
@@ -121,18 +119,6 @@ function rejectUnmodelled(scenario: MachineConfig): void {
       throw new InputError(`vms[${index}].logicalMode`, 'logical destinations are not modelled in this version');
     }
   });
-  const { workload } = scenario;
-  if (workload === undefined) return;
-  const { usesTarget } = vmexitTests[workload.test];
-  const { vcpus } = scenario.vms[0] as MachineConfig['vms'][number];
-  for (const end of ['from', 'to'] as const) {
-    const vcpu = workload[end];
-    if (end === 'to' && !usesTarget) continue;
-    if (vcpu >= vcpus) throw new InputError(`workload.${end}`, `virtual CPU ${vcpu} does not exist (${vcpus} there)`);
-  }
-  if (usesTarget && workload.from === workload.to) {
-    throw new InputError('workload.to', 'is the sender itself');
-  }
 }
 
 /** Mitigations by the names in a scenario. MDS and TAA are met by the same clearing of buffers, done once. */
@@ -151,6 +137,27 @@ function mitigationsOf(asked: MachineConfig['host']['mitigations']): number {
   return mask;
 }
 
+/** The advance of timers as a number of {@link KvmVm}, and where it is waited for. Throws where the kernel has no such choice. */
+function timerAdvanceOf(
+  { host }: MachineConfig,
+  cycles: (ns: number) => number,
+): Pick<KvmVm, 'timerAdvance' | 'timerAdvanceCycles' | 'timerWaitEarly'> {
+  const kernel = kernels[host.kernel];
+  const asked = host.timerAdvance ?? kernel.timerAdvance;
+  if (asked === true && !kernel.timerAdvance) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} does not adapt the advance; give nanoseconds`);
+  }
+  if (typeof asked === 'number' && !kernel.timerAdvanceNs) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} has no advance of timers that is set by hand`);
+  }
+  const timerWaitEarly = kernel.timerWaitEarly ? 1 : 0;
+  if (asked === false || asked === 0) return { timerAdvance: TimerAdvance.off, timerAdvanceCycles: 0, timerWaitEarly };
+  // An advance that adapts begins with a microsecond: LAPIC_TIMER_ADVANCE_NS_INIT.
+  return asked === true
+    ? { timerAdvance: TimerAdvance.adaptive, timerAdvanceCycles: cycles(1000), timerWaitEarly }
+    : { timerAdvance: TimerAdvance.fixed, timerAdvanceCycles: cycles(asked), timerWaitEarly };
+}
+
 /** How long things take, in cycles of the time-stamp counter. */
 interface Durations {
   readonly perNs: number;
@@ -167,14 +174,17 @@ function addVm(
 ): void {
   const { machine } = plan;
   const { host, workload } = scenario;
-  const vm = scenario.vms[index] as Vm;
+  const vm = scenario.vms[index] as VmConfig;
   const kernel = kernels[host.kernel];
   const x2apic = vm.apicMode === 'x2apic';
   const number = createVm(plan, {
     ...featuresOf(scenario, profile, index),
+    flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
+    tprShadow: host.tprShadow ? 1 : 0,
+    hidesApicPage: kernel.hidesApicPage ? 1 : 0,
     preemptionTimer: host.preemptionTimer ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
-    timerAdvance: host.timerAdvance ? 1 : 0,
+    ...timerAdvanceOf(scenario, cycles),
     apicTick: Math.max(1, Math.round(perNs)),
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,
@@ -197,23 +207,19 @@ function addVm(
     handledChannel: plan.channels++,
     x2apic: x2apic ? 1 : 0,
   });
-  for (let vcpuId = 0; vcpuId < vm.vcpus; vcpuId++) {
-    const vcpu = createVcpu(plan, number, {
+  const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
+    createVcpu(plan, number, {
       apicMode: x2apic ? ApicMode.x2apic : ApicMode.xapic,
       allowed: pinning === undefined ? [] : [pinning[vcpuId] as number],
-    });
-    setHandler(vcpu.guestInterrupts, ipiVector, ipiEntry.entry);
-    setHandler(vcpu.guestInterrupts, testVector, testIsr.entry);
-    // TSC-deadline mode.
-    vcpu.page.lvtTimer = 0x4_0000 | testVector;
-    if (workload !== undefined && index === 0 && vcpuId === workload.from) {
-      const source = startGuest(machine, vcpu, vmexitLoop);
-      source.test = vmexitTestNumber(workload.test);
-      source.target = workload.to;
-      source.iterations = workload.iterations + workload.warmup;
-    } else {
-      startGuest(machine, vcpu, workload?.targetIdle === 'hlt' ? haltLoop : busyLoop);
-    }
+    }),
+  );
+  if (workload !== undefined && index === 0) {
+    workloadOf(workload.kind).start(workload, { plan, vm, index, vcpus, cycles });
+    return;
+  }
+  for (const vcpu of vcpus) {
+    setUnitTestHandlers(vcpu);
+    startGuest(machine, vcpu, busyLoop);
   }
 }
 
@@ -247,5 +253,11 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
     mitigations: mitigationsOf(host.mitigations),
   });
   for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations);
+  scenario.vms.forEach(({ apicvInhibits }, index) => {
+    for (const { reason, atNs, forNs } of apicvInhibits) {
+      const duration = forNs === undefined ? -1 : durations.cycles(forNs);
+      addInhibitThread(plan.machine, index, ApicvInhibit[reason], durations.cycles(atNs), duration);
+    }
+  });
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };
 }

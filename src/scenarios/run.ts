@@ -1,4 +1,4 @@
-import { costsOf } from '../cost/profile.js';
+import { clocksOf, costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
 import { recordKindOf } from '../engine/records.js';
@@ -16,7 +16,7 @@ import { type Counters, createCounters, createRecorder, finishCounters, OtherTas
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
-import { buildMachine, profileOf, type SystemMachine } from './build.js';
+import { buildMachine, profileOf } from './build.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
@@ -27,6 +27,8 @@ import {
   type ScenarioInput,
   withValue,
 } from './schema.js';
+import type { SystemMachine } from './system-machine.js';
+import { workloadOf } from './workloads/workloads.js';
 
 /** The state of a run of a whole machine. */
 export type SystemState = RunState<SystemMachine, Counters>;
@@ -38,11 +40,12 @@ const iterationRecord = recordKindOf('iteration').number;
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
-  const { tscGhz = profile.tscGhz } = scenario.topology;
-  const { coreGhz = tscGhz } = scenario.topology;
   return {
     hooks: hardwareHooks,
-    costs: resolveCosts(costsOf(profile, { tscGhz, coreGhz }), [...costKeysOf(systemRoutines), ...systemCostKeys]),
+    costs: resolveCosts(costsOf(profile, clocksOf(profile, scenario.topology)), [
+      ...costKeysOf(systemRoutines),
+      ...systemCostKeys,
+    ]),
     distance: distanceBetween(scenario.topology),
     jitter: scenario.jitter,
     observe: createRecorder(),
@@ -104,12 +107,7 @@ export interface RunOptions {
  */
 export function runScenario(input: ScenarioInput, options: RunOptions = {}): Report {
   const base = parseScenario(input);
-  const rows = variantsOf(input, base);
-  // Everything is built once before anything runs, so that what is wrong in the last variant is said now.
-  for (const { name, scenario } of rows) {
-    if (base.variants === undefined) createRun(scenario);
-    else inVariant(name, () => createRun(scenario));
-  }
+  const rows = checkedVariants(input, base);
   const total = rows.reduce((sum, { scenario }) => sum + scenario.runs, 0);
   let done = 0;
   return {
@@ -127,9 +125,28 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
   };
 }
 
+/**
+ * Checks a scenario as {@link runScenario} does before anything runs: its form, and that each variant's machine can be built.
+ *
+ * @throws InputError that says what is wrong, with its path
+ */
+export function checkScenario(input: ScenarioInput): void {
+  checkedVariants(input, parseScenario(input));
+}
+
 interface Row {
   readonly name: string;
   readonly scenario: Scenario;
+}
+
+/** Everything is built once before anything runs, so that what is wrong in the last variant is said now. */
+function checkedVariants(input: ScenarioInput, base: Scenario): Row[] {
+  const rows = variantsOf(input, base);
+  for (const { name, scenario } of rows) {
+    if (base.variants === undefined) createRun(scenario);
+    else inVariant(name, () => createRun(scenario));
+  }
+  return rows;
 }
 
 /** What is wrong in a variant is said with its name. */
@@ -209,6 +226,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
     name,
+    tscGhz,
     latencyCycles,
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
@@ -273,7 +291,7 @@ function traceIteration(scenario: Scenario): TracedIteration {
   run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
   const { began: from, ended: to } = run.state.observers;
-  const processor = run.state.machine.vcpus[quiet.workload.from]?.cpu ?? 0;
+  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   return { trace, from, to, processor };
 }
 

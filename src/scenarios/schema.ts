@@ -1,32 +1,46 @@
 import * as v from 'valibot';
 import { InputError } from '../engine/errors.js';
-import { vmexitTestNames } from '../guest/vmexit.js';
 import { kernelVersions } from '../kvm/kernels.js';
+import { count, nonNegative, positive } from './schema-values.js';
+import { vmSchema } from './vm-schema.js';
+import { workloads } from './workloads/workloads.js';
 
-const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-const positive = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e12));
-const nonNegative = v.pipe(v.number(), v.minValue(0), v.maxValue(1e15));
-const switchable = v.optional(v.boolean());
+const byDistance = v.tuple([nonNegative, nonNegative, nonNegative, nonNegative]);
 
 const costGroup = v.strictObject({
   cycles: nonNegative,
   range: v.tuple([nonNegative, nonNegative]),
-  status: v.picklist(['taken', 'fitted', 'estimated']),
+  status: v.picklist(['taken', 'fitted', 'grouped', 'estimated', 'unconstrained']),
   source: v.string(),
   keys: v.record(v.string(), nonNegative),
   clock: v.optional(v.picklist(['core', 'uncore'])),
-  byDistance: v.optional(v.tuple([nonNegative, nonNegative, nonNegative, nonNegative])),
+  scaled: v.optional(v.boolean()),
+  byDistance: v.optional(byDistance),
 });
+
+const cState = v.strictObject({ name: v.string(), exitLatencyNs: nonNegative, targetResidencyNs: nonNegative });
 
 const inlineProfile = v.strictObject({
   name: v.string(),
   title: v.string(),
-  features: v.strictObject({ apicv: v.boolean(), ipiVirtualization: v.boolean() }),
+  features: v.strictObject({
+    apicv: v.boolean(),
+    ipiVirtualization: v.boolean(),
+    vendor: v.optional(v.picklist(['intel', 'amd'])),
+    avic: v.optional(v.boolean()),
+    x2avic: v.optional(v.boolean()),
+  }),
   tscGhz: positive,
+  coreGhz: v.optional(positive),
+  scale: v.optional(positive),
   groups: v.record(v.string(), costGroup),
+  cStates: v.optional(v.array(cState)),
 });
 
-const changedProfile = v.strictObject({ base: v.string(), set: v.record(v.string(), nonNegative) });
+/** One number, or one for each distance: by its shape, so that an error speaks of the form that was meant. */
+const costSetting = v.lazy((input) => (Array.isArray(input) ? byDistance : nonNegative));
+
+const changedProfile = v.strictObject({ base: v.string(), set: v.record(v.string(), costSetting) });
 
 /** By its shape, so that an error speaks of the form that was meant. */
 const profile = v.lazy((input) => {
@@ -34,56 +48,11 @@ const profile = v.lazy((input) => {
   return 'base' in input ? changedProfile : inlineProfile;
 });
 
-const vm = v.strictObject({
-  /** How many virtual CPUs, 1 to 4096. */
-  vcpus: v.optional(count(1, 4096), 2),
-  /** Mode of the guest's local APICs. */
-  apicMode: v.optional(v.picklist(['xapic', 'x2apic']), 'x2apic'),
-  /** How the guest addresses its APICs. */
-  logicalMode: v.optional(v.picklist(['physical', 'cluster', 'flat']), 'physical'),
-  /** The logical processor of each virtual CPU; by default one core each, in order. */
-  pinning: v.optional(
-    v.lazy((input) => (typeof input === 'string' ? v.picklist(['float']) : v.array(count(0, 65_535)))),
-  ),
-  /** Defaults to what `host.kernel` had and the processor has. */
-  features: v.optional(
-    v.strictObject({
-      apicv: switchable,
-      ipiVirtualization: switchable,
-      icrFastpath: switchable,
-      tscDeadlineFastpath: switchable,
-      preemptionTimerFastpath: switchable,
-      hltFastpath: switchable,
-      postedTimer: switchable,
-      pvIpi: switchable,
-      pvTlbFlush: switchable,
-      hypervPvIpi: switchable,
-      avic: switchable,
-    }),
-    {},
-  ),
-  /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
-  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
-  /** What an idle virtual CPU does, in workloads that do not say it themselves. */
-  guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
-});
-
-const vmexitWorkload = v.strictObject({
-  kind: v.literal('vmexit'),
-  /** A test of kvm-unit-tests' `x86/vmexit.c`. */
-  test: v.picklist(vmexitTestNames),
-  /** What the target does meanwhile. */
-  targetIdle: v.optional(v.picklist(['loop', 'hlt']), 'loop'),
-  from: v.optional(count(0, 4095), 0),
-  to: v.optional(count(0, 4095), 1),
-  /** Iterations that count. */
-  iterations: v.optional(count(1, 10_000_000), 1000),
-  /** Iterations before them that do not. */
-  warmup: v.optional(count(0, 1_000_000), 64),
-});
-
 /** The workloads that are modelled, by kind. */
-const workload = v.variant('kind', [vmexitWorkload]);
+const workload = v.variant(
+  'kind',
+  Object.values(workloads).map(({ schema }) => schema),
+);
 
 const published = v.strictObject({
   /** Path into the variant's report, as `latencyCycles.mean`. */
@@ -109,7 +78,7 @@ const machineEntries = {
       threadsPerCore: v.optional(count(1, 2), 1),
       /** Clock of the time-stamp counter; the profile's by default. */
       tscGhz: v.optional(positive),
-      /** Clock of the cores; that of the time-stamp counter by default. */
+      /** Clock of the cores; the profile's by default, or what keeps its ratio to the time-stamp counter. */
       coreGhz: v.optional(positive),
     }),
     {},
@@ -126,18 +95,22 @@ const machineEntries = {
       sliceNs: v.optional(positive, 3_000_000),
       /** How an idle processor waits: `hlt` needs an interrupt to wake up, `mwait` does not. */
       idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
+      /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
+      flexpriority: v.optional(v.boolean(), true),
+      /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */
+      tprShadow: v.optional(v.boolean(), true),
       /** Module parameter `preemption_timer` of kvm-intel. */
       preemptionTimer: v.optional(v.boolean(), true),
-      /** Module parameter `lapic_timer_advance` of kvm. */
-      timerAdvance: v.optional(v.boolean(), true),
-      /** The processor that runs posted timers, as one kept for housekeeping; each virtual CPU's own if not given. */
+      /** Guest timers set early by an advance that adapts (module parameter `lapic_timer_advance` of kvm), not at all, or by so many nanoseconds (`lapic_timer_advance_ns`); what the kernel does by default if not given. */
+      timerAdvance: v.optional(v.union([v.boolean(), nonNegative])),
+      /** A processor that a host keeps for housekeeping, which isolates the others: it runs posted timers, and those are then on by default. Each virtual CPU's own runs them if not given. */
       housekeeping: v.optional(count(0, 65_535)),
       mitigations: v.optional(v.record(v.string(), v.boolean()), {}),
       cStates: v.optional(v.picklist(['default']), 'default'),
     }),
     {},
   ),
-  vms: v.optional(v.pipe(v.array(vm), v.minLength(1), v.maxLength(4096)), [{}]),
+  vms: v.optional(v.pipe(v.array(vmSchema), v.minLength(1), v.maxLength(4096)), [{}]),
   /** Any integer; the same seed gives the same bytes. */
   seed: v.optional(v.pipe(v.number(), v.safeInteger()), 1),
   /** Relative spread of each stage's cost, 0 to 1. */
@@ -268,12 +241,13 @@ export function splitPath(path: string): (string | number)[] {
 }
 
 /**
- * A copy of `input` with the value at `path` replaced; objects on the way are made, lists may grow by one element.
+ * A copy of a scenario with the value at `path` replaced; objects on the way are made, lists may grow by one element. Where a cost is set, as
+ * `profile.set.vmExit`, the name of a profile becomes that profile with changes.
  *
  * Throws an {@link InputError} if the path leads through something that is neither.
  */
 export function withValue(input: unknown, path: string, value: unknown): unknown {
-  const replace = (current: unknown, keys: readonly (string | number)[]): unknown => {
+  const replace = (current: unknown, keys: readonly (string | number)[], value: unknown): unknown => {
     const [key, ...rest] = keys;
     if (key === undefined) return value;
     if (typeof key === 'number') {
@@ -281,14 +255,20 @@ export function withValue(input: unknown, path: string, value: unknown): unknown
       if (!Array.isArray(list)) throw new InputError(path, `there is no list to take element ${key} of`);
       if (key > list.length) throw new InputError(path, `element ${key} does not exist (${list.length} there)`);
       const copy: unknown[] = [...list];
-      copy[key] = replace(copy[key], rest);
+      copy[key] = replace(copy[key], rest, value);
       return copy;
     }
     const object = current === undefined ? {} : current;
     if (typeof object !== 'object' || object === null || Array.isArray(object)) {
       throw new InputError(path, `there is no object to set '${key}' of`);
     }
-    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest) };
+    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest, value) };
   };
-  return replace(input, splitPath(path));
+  const keys = splitPath(path);
+  const { profile = 'sapphire-rapids' } = (input ?? {}) as { profile?: unknown };
+  const based =
+    keys[0] === 'profile' && keys[1] === 'set' && typeof profile === 'string'
+      ? replace(input, ['profile'], { base: profile, set: {} })
+      : input;
+  return replace(based, keys, value);
 }

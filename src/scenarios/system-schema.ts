@@ -8,7 +8,7 @@ import { hardwareFields, processorFields, vcpuFields } from '../hardware/schema.
 import { hostFields } from '../host/schema.js';
 import { kvmFields, kvmVcpuFields, kvmVm } from '../kvm/schema.js';
 import type { Counters } from '../observe/recorder.js';
-import type { SystemMachine } from './build.js';
+import type { SystemMachine } from './system-machine.js';
 
 const processor: Schema<LogicalProcessor> = processorSchema(processorFields);
 

@@ -23,9 +23,10 @@ import { kvmIoapicSetIrq, writeRedirection } from '../../src/kvm/ioapic.js';
 import { kvm, MpState, vcpuOf } from '../../src/kvm/machine.js';
 import { vmxPiStartBypass } from '../../src/kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../src/kvm/send-ipi.js';
-import { type BuiltMachine, buildMachine, type SystemMachine } from '../../src/scenarios/build.js';
+import { type BuiltMachine, buildMachine } from '../../src/scenarios/build.js';
 import { timedOptions } from '../../src/scenarios/run.js';
 import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
+import type { SystemMachine } from '../../src/scenarios/system-machine.js';
 import { brokenInvariants } from './invariants.js';
 
 const { program, stage, glue } = kvm;

@@ -1,0 +1,58 @@
+import * as v from 'valibot';
+import { ApicvInhibit } from '../kvm/apicv.js';
+import { count, nonNegative } from './schema-values.js';
+
+const switchable = v.optional(v.boolean());
+
+type InhibitName = keyof typeof ApicvInhibit;
+const apicvInhibitNames = Object.keys(ApicvInhibit) as [InhibitName, ...InhibitName[]];
+
+/** A VM of a scenario. */
+export const vmSchema = v.strictObject({
+  /** How many virtual CPUs, 1 to 4096. */
+  vcpus: v.optional(count(1, 4096), 2),
+  /** Mode of the guest's local APICs. */
+  apicMode: v.optional(v.picklist(['xapic', 'x2apic']), 'x2apic'),
+  /** How the guest addresses its APICs. */
+  logicalMode: v.optional(v.picklist(['physical', 'cluster', 'flat']), 'physical'),
+  /** The logical processor of each virtual CPU; by default one core each, in order. */
+  pinning: v.optional(
+    v.lazy((input) => (typeof input === 'string' ? v.picklist(['float']) : v.array(count(0, 65_535)))),
+  ),
+  /** Defaults to what `host.kernel` had and the processor has. */
+  features: v.optional(
+    v.strictObject({
+      apicv: switchable,
+      ipiVirtualization: switchable,
+      icrFastpath: switchable,
+      tscDeadlineFastpath: switchable,
+      preemptionTimerFastpath: switchable,
+      hltFastpath: switchable,
+      postedTimer: switchable,
+      pvIpi: switchable,
+      pvTlbFlush: switchable,
+      hypervPvIpi: switchable,
+      avic: switchable,
+    }),
+    {},
+  ),
+  /** Reasons against APICv that come, and go again, while the VM runs. */
+  apicvInhibits: v.optional(
+    v.array(
+      v.strictObject({
+        reason: v.picklist(apicvInhibitNames),
+        atNs: v.optional(nonNegative, 0),
+        /** For good, if not given. */
+        forNs: v.optional(nonNegative),
+      }),
+    ),
+    [],
+  ),
+  /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
+  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
+  /** What an idle virtual CPU does, in workloads that do not say it themselves. */
+  guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
+});
+
+/** A VM with its defaults filled in. */
+export interface VmConfig extends v.InferOutput<typeof vmSchema> {}
