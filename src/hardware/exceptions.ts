@@ -34,7 +34,7 @@ export const exceptionDelivery = microcode('exception-delivery', () => ({ vector
     const thread = m.threads[cpu.thread] as Thread;
     f.interruptFlag = vcpu.interruptFlag;
     vcpu.interruptFlag = 0;
-    observe(m, Record.delivered, vcpu.id, f.vector);
+    observe(m, Record.exception, vcpu.id, f.vector);
     callAt(thread, handlerOf(vcpu.guestInterrupts, f.vector));
   }),
   stage('iret', 'iret', shared, (m, cpu, f, after) => {

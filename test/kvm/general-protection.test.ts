@@ -46,12 +46,12 @@ function outcome(operands: Access, input: Parameters<typeof build>[0] = {}, feat
   const { machine } = built;
   const locals = startGuest(machine, vcpuOf(machine, 0), access);
   Object.assign(locals, operands);
-  const { exits, delivered, records } = run(built);
+  const { exits, records } = run(built);
   expect(locals.after).toBe(1);
   return {
     faulted: locals.result === faulted,
     faults: machine.guests[0]?.faults,
-    delivered: delivered['0:13'] ?? 0,
+    delivered: records['exception'],
     exits,
     records,
     interruptFlag: vcpuOf(machine, 0).interruptFlag,
@@ -73,7 +73,7 @@ describe('a WRMSR, RDMSR or MOV to CR8 that faults', () => {
   ] as [string, Access][])('goes to the handler of #GP, once: %s', (_name, operands) => {
     for (const features of [{ apicv: false }, { ipiVirtualization: false }, {}]) {
       const { interruptFlag, exits: _, records: __, ...seen } = outcome(operands, {}, features);
-      expect(seen).toEqual({ faulted: true, faults: 1, delivered: 1 });
+      expect(seen).toEqual({ faulted: true, faults: 1, delivered: [[0, 13]] });
       expect(interruptFlag).toBe(1);
     }
   });

@@ -10,7 +10,8 @@ import { type BuiltMachine, buildMachine } from '../../src/scenarios/build.js';
 import { timedOptions } from '../../src/scenarios/run.js';
 import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
 import type { SystemMachine } from '../../src/scenarios/system-machine.js';
-import { brokenInvariants } from './invariants.js';
+import { brokenInvariants } from '../../src/testing/invariants/index.js';
+import { enter, ledgerOf } from '../../src/testing/invariants/ledger.js';
 
 /** What came of a run. */
 export interface Observed {
@@ -50,6 +51,7 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
   const options = timedOptions(parseScenario({ workload: { kind: 'vmexit', test: 'cpuid' } }));
   const vmExit = recordKindOf('vm-exit').number;
   const delivery = recordKindOf('delivered').number;
+  const ledger = ledgerOf(machine);
   const state = createRunState(machine, { channels, lines, seed: 1 }, undefined);
   new TimedRun<SystemMachine, LogicalProcessor, undefined>(state, {
     hooks: hardwareHooks,
@@ -58,6 +60,7 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
     plain: true,
     checkWaits: true,
     observe: (_observers, _time, _processor, kind, a, b) => {
+      enter(ledger, kind, a, b, machine);
       const { name } = recordKindOf(kind);
       records[name] ??= [];
       records[name].push([a, b]);
@@ -65,7 +68,7 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
       if (kind === delivery) delivered[`${a}:${b}`] = (delivered[`${a}:${b}`] ?? 0) + 1;
     },
     onStage: (_processor, at) => {
-      const broken = brokenInvariants(machine);
+      const broken = brokenInvariants(machine, ledger);
       if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
     },
   }).run({ time });
