@@ -1,5 +1,6 @@
 import { notation } from '../engine/routine.js';
-import type { HardwareMachine, LogicalProcessor } from '../hardware/machine.js';
+import type { HardwareMachine, LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
+import type { ParavirtMemory } from '../kvm/paravirt.js';
 
 /** The memory of a kvm-unit-tests guest that its processors share: the variables of `lib/x86/smp.c`. */
 export interface UnitTestMemory {
@@ -17,6 +18,11 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
+  /** By virtual CPU: whom its next IPI to several is for. */
+  ipiMask: number[][];
+  /** The processors of the guest, and whose turn it is where they take turns. */
+  processors: number;
+  turn: number;
   /** General-protection faults that its handler has seen. */
   faults: number;
   /** 1 if the guest uses the local APIC in x2APIC mode. */
@@ -27,8 +33,12 @@ export interface UnitTestMemory {
 
 /** The machine as guest programs know it. */
 export interface GuestMachine extends HardwareMachine {
+  /** Its virtual CPUs, with their numbers within their guest. */
+  vcpus: (VirtualCpu & { vcpuId: number })[];
   /** One per VM. */
   guests: UnitTestMemory[];
+  /** By virtual CPU: what it shares with the hypervisor. */
+  paravirt: ParavirtMemory[];
 }
 
 /** The notation of this room's routines. */

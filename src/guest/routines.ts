@@ -3,12 +3,32 @@ import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
 import { excGeneralProtection } from './general-protection.js';
 import { initApicLdr } from './logical-mode.js';
+import {
+  hvSendIpiMask,
+  kvmFlushTlbMulti,
+  kvmGuestApicEoiWrite,
+  kvmHypercallSchedYield,
+  kvmKickCpu,
+  kvmSendIpiMask,
+  kvmWait,
+  pvUnlock,
+} from './paravirt.js';
+import { pleRoundRobinLoop } from './ple-round-robin.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  hvSendIpiMask,
+  kvmFlushTlbMulti,
+  kvmGuestApicEoiWrite,
+  kvmHypercallSchedYield,
+  kvmKickCpu,
+  kvmSendIpiMask,
+  kvmWait,
+  pvUnlock,
+  pleRoundRobinLoop,
   initApicLdr,
   excGeneralProtection,
   guestNmiHandler,

@@ -4,6 +4,7 @@ import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
+import { pauseInstruction } from './pause-loop.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
 import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
 import { eventInjection, vmEntry } from './vm-entry.js';
@@ -23,6 +24,7 @@ export const hardwareRoutines: readonly Routine[] = [
   leaveHalt,
   movFromCr8Instruction,
   movToCr8Instruction,
+  pauseInstruction,
   postedInterruptProcessing,
   rdmsr,
   rdtsc,

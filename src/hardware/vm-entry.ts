@@ -5,7 +5,8 @@ import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { exceptionDelivery } from './exceptions.js';
 import { handlerOf } from './interrupt-table.js';
-import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor, type VirtualCpu } from './machine.js';
+import { restartPauseLoop, timesPauseLoop } from './pause-loop.js';
 import { hasPreemptionTimer, loadPreemptionTimer } from './preemption-timer.js';
 import { Record } from './records.js';
 import { vmExit } from './vm-exit.js';
@@ -15,6 +16,10 @@ const { microcode, stage, glue } = hardware;
 /** Types of interruption information, bits 10:8. */
 const nmi = 2;
 const hardwareException = 3;
+
+function hasTimers(vcpu: VirtualCpu): boolean {
+  return hasPreemptionTimer(vcpu) || timesPauseLoop(vcpu);
+}
 
 function inject(thread: Thread, information: number): void {
   if (((information >>> 8) & 7) === hardwareException) {
@@ -45,20 +50,19 @@ export const eventInjection = microcode('event-injection', () => ({ information:
  * recognised before the guest's first instruction. SDM vol. 3C, "VM Entries".
  */
 export const vmEntry = microcode('vm-entry', () => ({}), [
-  glue(
-    'preemption-timer',
-    (m, cpu) => (hasPreemptionTimer(currentVcpu(m, cpu)) ? 'load-guest-state-and-timer' : undefined),
-    {
-      to: ['load-guest-state-and-timer'],
-    },
-  ),
+  glue('preemption-timer', (m, cpu) => (hasTimers(currentVcpu(m, cpu)) ? 'load-guest-state-and-timer' : undefined), {
+    to: ['load-guest-state-and-timer'],
+  }),
   stage('load-guest-state', 'vmEntry', local, (m, cpu) => loadGuestState(m, cpu)),
   glue('exited', () => done),
   // The same, with a timer that starts to count, which others can tell.
   stage('load-guest-state-and-timer', 'vmEntry', shared, (m, cpu) => {
     loadGuestState(m, cpu);
     // A failed entry has exited already.
-    if (cpu.nonRoot === 1) loadPreemptionTimer(m, currentVcpu(m, cpu));
+    const vcpu = currentVcpu(m, cpu);
+    if (cpu.nonRoot === 0) return;
+    if (hasPreemptionTimer(vcpu)) loadPreemptionTimer(m, vcpu);
+    if (timesPauseLoop(vcpu)) restartPauseLoop(m, vcpu);
   }),
 ]);
 

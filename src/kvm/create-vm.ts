@@ -14,6 +14,7 @@ import { recalculateApicMap } from './apic-map.js';
 import { ApicvInhibit } from './apicv.js';
 import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
+import { createParavirtMemory } from './paravirt.js';
 import { piWakeupHandler } from './pi-load-put.js';
 import { excNmi, sysvecKvmPostedIntrIpi, vcpuRun } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
@@ -42,6 +43,19 @@ export type VmOptions = Pick<
   | 'cyclesPerMicrosecond'
   | 'hltInGuest'
   | 'mwaitInGuest'
+  | 'pauseInGuest'
+  | 'ple'
+  | 'pleWindow'
+  | 'pleWindowGrow'
+  | 'pleWindowShrink'
+  | 'pleWindowMax'
+  | 'pvIpi'
+  | 'pvTlbFlush'
+  | 'pvUnhalt'
+  | 'pvSchedYield'
+  | 'pvEoi'
+  | 'hypervPvIpi'
+  | 'preemptedAtBoundary'
   | 'haltPollMax'
   | 'haltPollGrow'
   | 'haltPollGrowStart'
@@ -85,6 +99,7 @@ export function createVm(plan: HostPlan<KvmMachine>, options: VmOptions): number
     })),
     apicvInhibits: options.apicv === 1 ? 0 : ApicvInhibit.disabled,
     bypassCount: 0,
+    lastBoosted: 0,
     pidTableAddress,
     maxVcpuIds,
   });
@@ -124,6 +139,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     flexpriority: vm.flexpriority === 1,
     tprShadow: vm.tprShadow === 1,
     ipiVirtualization: vm.ipiVirtualization === 1,
+    pauseLoopExiting: vm.ple === 1 && vm.pauseInGuest === 0,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
   };
@@ -154,6 +170,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
       msr: 0,
       low: 0,
       high: 0,
+      operands: [],
       access: 0,
       offset: 0,
     },
@@ -162,6 +179,9 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     guestInterrupts: [],
     entryInterruption: 0,
     preemptionTimer,
+    pauseLoop: 0,
+    pauseTimer: choice.pauseLoopExiting ? addTimer(machine, { kind: TimerKind.pauseLoop, owner: id }) : -1,
+    pleWindow: vm.pleWindow,
     preemptionTimerValue: 0,
     task: addTask(machine, vcpuRun as unknown as Routine, {
       allowed: options.allowed,
@@ -186,6 +206,10 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     nmiPending: 0,
     injected: 0,
     exception: 0,
+    inSpinLoop: 0,
+    dyEligible: 0,
+    atInstructionBoundary: 0,
+    pvEoiPending: 0,
     signalPending: 0,
     stopped: 0,
     apicMode,
@@ -210,6 +234,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     modeLine: plan.lines++,
   };
   machine.vcpus.push(vcpu);
+  machine.paravirt.push(createParavirtMemory(plan.lines++));
   vm.vcpus.push(id);
   recalculateApicMap(machine, vm);
   return vcpu;

@@ -28,6 +28,10 @@ export interface KernelFeatures {
   readonly hidesApicPage: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
+  /** Hyper-V's calls for IPIs. */
+  readonly hypervPvIpi: boolean;
+  /** A guest is told of a virtual CPU that is preempted only where no instruction of it is half done. */
+  readonly preemptedAtBoundary: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
 }
@@ -46,9 +50,17 @@ const v4x19: KernelFeatures = {
   timerWaitEarly: true,
   hidesApicPage: false,
   icrReservedFaults: false,
+  hypervPvIpi: false,
+  preemptedAtBoundary: false,
   haltPollShrink: 0,
 };
-const v5x4: KernelFeatures = { ...v4x19, postedTimer: true, timerAdvance: true, timerWaitEarly: false };
+const v5x4: KernelFeatures = {
+  ...v4x19,
+  hypervPvIpi: true,
+  postedTimer: true,
+  timerAdvance: true,
+  timerWaitEarly: false,
+};
 const v5x8: KernelFeatures = {
   ...v5x4,
   icrFastpath: true,
@@ -56,7 +68,12 @@ const v5x8: KernelFeatures = {
   preemptionTimerFastpath: true,
 };
 const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
-const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v5x19: KernelFeatures = {
+  ...v5x15,
+  ipiVirtualization: true,
+  postedTimerPerVcpu: true,
+  preemptedAtBoundary: true,
+};
 const v6x12: KernelFeatures = {
   ...v5x19,
   hltFastpath: true,

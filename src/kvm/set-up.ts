@@ -19,6 +19,7 @@ export interface ControlChoice {
   /** An APIC-access page in xAPIC mode. */
   readonly flexpriority: boolean;
   readonly tprShadow: boolean;
+  readonly pauseLoopExiting: boolean;
   readonly hltInGuest: boolean;
   readonly mwaitInGuest: boolean;
 }
@@ -58,7 +59,10 @@ function controlsOf(choice: ControlChoice): {
         (mwaitInGuest ? 0 : Primary.mwaitExiting | Primary.monitorExiting) |
         (ipiVirtualization ? Primary.activateTertiaryControls : 0)) >>>
       0,
-    secondaryControls: mode | (apicv ? Secondary.apicRegisterVirtualization | Secondary.virtualInterruptDelivery : 0),
+    secondaryControls:
+      mode |
+      (choice.pauseLoopExiting ? Secondary.pauseLoopExiting : 0) |
+      (apicv ? Secondary.apicRegisterVirtualization | Secondary.virtualInterruptDelivery : 0),
     tertiaryControls: [tertiary ? Tertiary.ipiVirtualization : 0, 0],
   };
 }
@@ -72,6 +76,7 @@ export function controlChoiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoi
     ipiVirtualization: vm.ipiVirtualization === 1,
     flexpriority: vm.flexpriority === 1,
     tprShadow: vm.tprShadow === 1,
+    pauseLoopExiting: vm.ple === 1 && vm.pauseInGuest === 0,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
   };

@@ -13,6 +13,7 @@ import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
+import { paravirtOptions, pleOptions } from './paravirt-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -54,9 +55,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     }
     return (wanted ?? (processor && kernel[name])) ? 1 : 0;
   };
-  for (const name of ['pvIpi', 'pvTlbFlush', 'hypervPvIpi', 'avic'] as const) {
-    if (asked[name] === true) throw new InputError(`${path}.${name}`, 'is not modelled in this version');
-  }
+  if (asked.avic === true) throw new InputError(`${path}.avic`, 'is not modelled in this version');
   const apicv = choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
   // What stands on APIC virtualization: KVM leaves it off without a word, a scenario that asks for it is wrong.
   for (const name of ['ipiVirtualization', 'postedTimer'] as const) {
@@ -198,6 +197,9 @@ function addVm(
   const x2apic = vm.apicMode === 'x2apic';
   const number = createVm(plan, {
     ...featuresOf(scenario, profile, index),
+    ...paravirtOptions(scenario, index),
+    ...pleOptions(host, vm),
+    preemptedAtBoundary: kernel.preemptedAtBoundary ? 1 : 0,
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
@@ -225,6 +227,9 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
+    ipiMask: [],
+    processors: vm.vcpus,
+    turn: 0,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
     addressMode: AddressMode[vm.logicalMode],
@@ -273,6 +278,7 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
     vcpus: [],
     vms: [],
     guests: [],
+    paravirt: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });

@@ -95,6 +95,17 @@ const machineEntries = {
       sliceNs: v.optional(positive, 3_000_000),
       /** How an idle processor waits: `hlt` needs an interrupt to wake up, `mwait` does not. */
       idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
+      /** Pause-loop exiting: module parameters `ple_gap` (0 switches it off), `ple_window` and so on of kvm-intel, in TSC cycles. */
+      ple: v.optional(
+        v.strictObject({
+          gap: v.optional(nonNegative, 128),
+          window: v.optional(positive, 4096),
+          grow: v.optional(nonNegative, 2),
+          shrink: v.optional(nonNegative, 0),
+          max: v.optional(positive, 4_294_967_295),
+        }),
+        {},
+      ),
       /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
       flexpriority: v.optional(v.boolean(), true),
       /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */

@@ -31,6 +31,9 @@ export const vmSchema = v.strictObject({
       postedTimer: switchable,
       pvIpi: switchable,
       pvTlbFlush: switchable,
+      pvUnhalt: switchable,
+      pvSchedYield: switchable,
+      pvEoi: switchable,
       hypervPvIpi: switchable,
       avic: switchable,
     }),
@@ -49,7 +52,7 @@ export const vmSchema = v.strictObject({
     [],
   ),
   /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
-  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
+  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait', 'pause', 'cstate'])), []),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
 });
