@@ -167,7 +167,7 @@ describe('a table of states', () => {
       table.holder.state.big[0] = n % 4;
       expect(table.add()).toBe(n);
     }
-    expect(table.bytes / count).toBeLessThan(200);
+    expect(table.bytes / count).toBeLessThan(300);
     for (const n of [0, 1, 4711, count - 1]) {
       table.restore(n);
       expect(table.holder.state.n).toBe(n);
