@@ -106,7 +106,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
   untimed.begin(begun);
   const schema = record({ machine, observers }) as Schema<unknown> as Schema<UntimedState<M, O>>;
   const table = new StateTable(schema, begun, whole);
-  const scratch = table.holder;
+  const scratch = table.state;
 
   /** Of each state: the state it was found from, and which of that one's actions led to it. */
   let from = new Int32Array(1 << 10);
@@ -128,7 +128,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
     return result({ violation: { invariant, ...retrace(state, options, choices) } });
   };
   const broken = (checks: readonly Invariant<M, O>[]): Invariant<M, O> | undefined => {
-    for (const check of checks) if (!check.holds(scratch.state.machine, scratch.state.observers)) return check;
+    for (const check of checks) if (!check.holds(scratch.machine, scratch.observers)) return check;
     return undefined;
   };
 
@@ -147,12 +147,12 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       return result({ limit: 'progress' });
     }
     table.restore(head);
-    enabledActions(untimed, scratch.state.machine, own, actions);
+    enabledActions(untimed, scratch.machine, own, actions);
     let isFinal = true;
     for (let i = 0; i < actions.length; i++) {
       if (i > 0) table.restore(head);
       try {
-        if (!perform(untimed, scratch.state, actions[i] as Action, own)) continue;
+        if (!perform(untimed, scratch, actions[i] as Action, own)) continue;
       } catch (error) {
         if (error instanceof InternalError) return violation(error.message, head, i);
         throw error;

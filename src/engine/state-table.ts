@@ -7,7 +7,7 @@ const groupBits = 3;
 const groupSize = 1 << groupBits;
 
 /**
- * A set of states, numbered in the order in which they came. There is one state in memory, {@link StateTable.holder}'s, which
+ * A set of states, numbered in the order in which they came. There is one state in memory, {@link StateTable.state}, which
  * notices what is done to it; it is added as it is, and any state that was added can be restored in it.
  *
  * What a part (a virtual CPU, a register page, a thread) ever was is stored once, as a row of words. A group of parts is a row
@@ -16,8 +16,8 @@ const groupSize = 1 << groupBits;
  * there is, and a state takes a few words.
  */
 export class StateTable<T> {
-  /** Its `state` is the state in memory. */
-  readonly holder: { state: T };
+  /** Holds the state in memory. */
+  private readonly holder: [T];
   private readonly parts = new WordTable();
   private readonly groups = new WordTable();
   private readonly states = new WordTable();
@@ -45,14 +45,19 @@ export class StateTable<T> {
       },
     };
     const found: Part[] = [];
-    this.holder = { state };
-    track(schema, state, this.holder, 'state', { tracker, whole, found: (part) => found.push(part) });
+    this.holder = [state];
+    track(schema, state, this.holder, 0, { tracker, whole, found: (part) => found.push(part) });
     for (const part of found) {
-      part.first = this.intern(part);
-      part.index = part.first;
+      this.become(part, this.intern(part));
+      part.first = part.index;
     }
     this.groups.add(this.some, groupSize);
     this.states.add(this.group, 0);
+  }
+
+  /** The state in memory. */
+  get state(): T {
+    return this.holder[0];
   }
 
   /** How many states there are. */
@@ -119,31 +124,43 @@ export class StateTable<T> {
       if (number === numbers[from + i]) continue;
       numbers[from + i] = number;
       const part = changed[from + i] as Part;
-      part.index = part.first + number;
-      this.decode(part);
+      this.become(part, part.first + number);
+      part.decode();
     }
   }
 
   /** Notes what a part that was touched is now. */
   private update(part: Part): void {
     part.touched = false;
-    if (part.kind === PartKind.list) {
-      if (!part.isWhole()) throw new ListChanged(part.path);
-      for (const child of part.children) if (child?.kind === PartKind.leaf) this.note(child);
+    if (part.kind !== PartKind.list) {
+      if (part.kind === PartKind.record) part.adopt();
+      if (!part.isSame()) this.note(part);
       return;
     }
-    if (part.kind === PartKind.record) part.adopt();
-    this.note(part);
+    if (!part.isWhole()) throw new ListChanged(part.path);
+    const { threads } = part;
+    for (let i = 0; i < threads.length; i++) {
+      const child = threads[i] as Part;
+      if (!child.isSame()) this.note(child);
+    }
   }
 
   private note(part: Part): void {
     const length = this.encode(part);
-    if (this.parts.isRow(part.index, this.words, length)) return;
-    const added = this.parts.add(this.words, length);
-    part.index = added < 0 ? -1 - added : added;
+    const { words } = this;
+    if (this.parts.isRow(part.index, words, length)) return;
+    const added = this.parts.add(words, length);
+    this.become(part, added < 0 ? -1 - added : added);
     if (part.place < 0) this.makePlace(part);
     this.numbers[part.place] = part.index - part.first;
     this.stale[part.place >> groupBits] = 1;
+  }
+
+  /** A part is from now on what a row says. */
+  private become(part: Part, row: number): void {
+    part.index = row;
+    part.page = this.parts.pageOf(row);
+    part.start = this.parts.placeOf(row) + 1;
   }
 
   private makePlace(part: Part): void {
@@ -159,17 +176,14 @@ export class StateTable<T> {
   /** Makes a part that was touched what it was. */
   private revert(part: Part): void {
     part.touched = false;
-    if (part.kind === PartKind.list) {
-      if (!part.isWhole()) throw new ListChanged(part.path);
-      for (const child of part.children) if (child?.kind === PartKind.leaf) this.decode(child);
+    if (part.kind !== PartKind.list) {
+      if (part.kind === PartKind.record) part.holder[part.key] = part.object;
+      part.decode();
       return;
     }
-    if (part.kind === PartKind.record) part.holder[part.key] = part.object;
-    this.decode(part);
-  }
-
-  private decode(part: Part): void {
-    part.decode(this.parts.pageOf(part.index), this.parts.placeOf(part.index) + 1);
+    if (!part.isWhole()) throw new ListChanged(part.path);
+    const { threads } = part;
+    for (let i = 0; i < threads.length; i++) (threads[i] as Part).decode();
   }
 
   /** Writes a part into `words` and returns how many these are. */
