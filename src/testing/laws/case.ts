@@ -18,6 +18,7 @@ import { MpState, vcpuOf } from '../../kvm/machine.js';
 import { createRun, type SystemRun, timedOptions } from '../../scenarios/run.js';
 import { type MachineConfig, type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
+import { Accounts, type BrokenLaw } from './accounts.js';
 import {
   guestProgram,
   type HandlerStyle,
@@ -28,7 +29,6 @@ import {
   setProgram,
 } from './guest-program.js';
 import { HostRecord, hostLoad, hostProgram, maxHostOperations, setHostProgram } from './host-program.js';
-import { type BrokenLaw, Ledger } from './ledger.js';
 import type { GuestOperation, HostOperation } from './operations.js';
 
 /** Who runs when. */
@@ -225,7 +225,7 @@ function schedulerOf(schedule: Exclude<CaseSchedule, { kind: 'timed' }>): Schedu
   }
 }
 
-/** Takes what a run tells, for the ledger and for the story. */
+/** Takes what a run tells, for the accounts and for the story. */
 class Watcher {
   readonly events: CaseEvent[] = [];
   time = 0;
@@ -238,29 +238,29 @@ class Watcher {
 
   private readonly input: InterruptCase;
   private readonly machine: SystemMachine;
-  private readonly ledger: Ledger;
+  private readonly accounts: Accounts;
 
-  constructor(input: InterruptCase, machine: SystemMachine, ledger: Ledger) {
+  constructor(input: InterruptCase, machine: SystemMachine, accounts: Accounts) {
     this.input = input;
     this.machine = machine;
-    this.ledger = ledger;
+    this.accounts = accounts;
   }
 
   take(processor: number, kind: number, a: number, b: number): void {
-    const { ledger } = this;
+    const { accounts } = this;
     if (kind === ProgramRecord.begin) this.begins(a, b);
     else if (kind === ProgramRecord.end) this.ends(a, b);
     else if (kind === this.kinds.delivered) {
       this.tell(a, 'takes', b);
-      ledger.take(a, b);
+      accounts.take(a, b);
     } else if (kind === ProgramRecord.eoiEnds) {
       this.tell(a, 'eoi', 0);
-      ledger.end(a);
-    } else if (kind === ProgramRecord.flag) ledger.setInterruptFlag(a, b);
-    else if (kind === ProgramRecord.nmiEnds) ledger.endNmi(a);
+      accounts.end(a);
+    } else if (kind === ProgramRecord.flag) accounts.setInterruptFlag(a, b);
+    else if (kind === ProgramRecord.nmiEnds) accounts.endNmi(a);
     else if (kind === ProgramRecord.read) this.tell(a, 'reads', b);
     else if (kind === ProgramRecord.through) {
-      ledger.changeTaskPriority(a, 0);
+      accounts.changeTaskPriority(a, 0);
       this.through.add(a);
       this.tell(a, 'through', b);
     } else if (kind === HostRecord.begin) this.hostBegins(a);
@@ -281,24 +281,25 @@ class Watcher {
     if (operation === undefined) return;
     this.tell(vcpu, 'begins', index);
     this.current.set(vcpu, operation);
-    const { ledger } = this;
+    const { accounts } = this;
     const { vm, page } = vcpuOf(this.machine, vcpu);
-    if (operation.op === 'send') ledger.send(vm, vcpu, operation.icr, operation.destination);
-    else if (operation.op === 'self-ipi') ledger.send(vm, vcpu, 0x4_4000 | operation.vector, 0);
-    else if (operation.op === 'tpr') ledger.changeTaskPriority(vcpu, operation.priority);
+    if (operation.op === 'send') accounts.send(vm, vcpu, operation.icr, operation.destination);
+    else if (operation.op === 'self-ipi') accounts.send(vm, vcpu, 0x4_4000 | operation.vector, 0);
+    else if (operation.op === 'tpr') accounts.changeTaskPriority(vcpu, operation.priority);
     else if (operation.op === 'write' && operation.offset === 0x80) {
-      ledger.changeTaskPriority(vcpu, (operation.value >>> 4) & 0xf);
-    } else if (operation.op === 'timer' && (page.lvtTimer & 0x1_0000) === 0) ledger.request(vcpu, page.lvtTimer & 0xff);
-    else if (operation.op === 'cli') ledger.setInterruptFlag(vcpu, 0);
-    else if (operation.op === 'sti' || operation.op === 'sti-hlt') ledger.setInterruptFlag(vcpu, 1);
+      accounts.changeTaskPriority(vcpu, (operation.value >>> 4) & 0xf);
+    } else if (operation.op === 'timer' && (page.lvtTimer & 0x1_0000) === 0)
+      accounts.request(vcpu, page.lvtTimer & 0xff);
+    else if (operation.op === 'cli') accounts.setInterruptFlag(vcpu, 0);
+    else if (operation.op === 'sti' || operation.op === 'sti-hlt') accounts.setInterruptFlag(vcpu, 1);
   }
 
   private ends(vcpu: number, index: number): void {
     const operation = this.input.programs[vcpu]?.[index];
     if (operation === undefined) return;
     this.current.delete(vcpu);
-    this.ledger.settleTaskPriority(vcpu);
-    this.ledger.compareInService(vcpu);
+    this.accounts.settleTaskPriority(vcpu);
+    this.accounts.compareInService(vcpu);
     this.tell(vcpu, 'ends', index);
   }
 
@@ -306,8 +307,8 @@ class Watcher {
     const operation = this.input.host?.[index];
     if (operation === undefined) return;
     this.tell(-1, 'begins', index);
-    if (operation.op === 'message') this.ledger.send(0, -1, operation.icr, operation.destination);
-    if (operation.op === 'post') this.ledger.request(operation.vcpu, operation.vector);
+    if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
+    if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
   }
 
   /** Programs that neither are through nor halt. */
@@ -359,7 +360,7 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
   const made = createRun(config, seed);
   const { machine } = made.state;
   start(machine, input);
-  const ledger = new Ledger(
+  const accounts = new Accounts(
     machine.vcpus.map(({ id, vm }) => ({
       vm,
       get apicMode() {
@@ -373,20 +374,20 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
       },
     })),
   );
-  const watcher = new Watcher(input, machine, ledger);
+  const watcher = new Watcher(input, machine, accounts);
   const limit =
     options.stages ?? 4000 + 6000 * (input.programs.flat().length + (input.host?.length ?? 0) + machine.vcpus.length);
   const state = { stages: 0 };
   const afterStage = (name: string): void => {
     state.stages++;
     for (const broken of options.invariants?.(machine) ?? [])
-      ledger.fail('internal expectations', `after ${name}: ${broken}`);
+      accounts.fail('internal expectations', `after ${name}: ${broken}`);
   };
   let text: string | undefined;
   try {
     if (schedule.kind === 'timed') {
       const ended = runTimed(made, config, schedule, watcher, afterStage, limit);
-      if (!ended) ledger.fail('bounded work', `still going on after ${state.stages} stages`);
+      if (!ended) accounts.fail('bounded work', `still going on after ${state.stages} stages`);
     } else {
       const scheduler = schedulerOf(schedule);
       const run = runScheduled<SystemMachine, LogicalProcessor, object>(
@@ -403,18 +404,18 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
         limit,
       );
       text = run.schedule;
-      if (run.end === 'steps') ledger.fail('bounded work', `still going on after ${run.steps} steps`);
+      if (run.end === 'steps') accounts.fail('bounded work', `still going on after ${run.steps} steps`);
     }
-    if (ledger.broken.every(({ law }) => law !== 'bounded work')) {
+    if (accounts.broken.every(({ law }) => law !== 'bounded work')) {
       for (const vcpu of watcher.stuck())
-        ledger.fail('bounded work', `the program of virtual CPU ${vcpu} neither ends nor halts`);
-      ledger.balance();
+        accounts.fail('bounded work', `the program of virtual CPU ${vcpu} neither ends nor halts`);
+      accounts.balance();
     }
   } catch (error) {
     if (!(error instanceof InternalError)) throw error;
-    ledger.fail('internal expectations', error.message);
+    accounts.fail('internal expectations', error.message);
   }
-  const { broken } = ledger;
+  const { broken } = accounts;
   const { events } = watcher;
   return { broken, events, stages: state.stages, ...(text === undefined ? {} : { schedule: text }) };
 }

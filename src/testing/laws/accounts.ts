@@ -11,8 +11,8 @@ import {
   Shorthand,
 } from '../../arch/icr.js';
 
-/** What a ledger knows of a virtual CPU beside what it is told: its local APIC as software could read it, and what was posted to it. */
-export interface LedgerTarget {
+/** What accounts know of a virtual CPU beside what it is told: its local APIC as software could read it, and what was posted to it. */
+export interface AccountHolder {
   readonly vm: number;
   readonly apicMode: ApicMode;
   readonly page: ApicRegisters;
@@ -28,7 +28,7 @@ export interface BrokenLaw {
 }
 
 /**
- * The laws of interrupt delivery that a {@link Ledger} enforces on any run, whatever the machine, the program and the schedule. Each is
+ * The laws of interrupt delivery that {@link Accounts} enforce on any run, whatever the machine, the program and the schedule. Each is
  * stated over what a guest can tell: what it sent, what it took, what it reads.
  */
 export const laws = {
@@ -91,23 +91,23 @@ function vectorsOf(set: readonly number[]): number[] {
  * Bookkeeping of a run: it is told what is sent, taken, ended and masked, in order, and keeps what does not balance. It knows nothing of how
  * interrupts travel: whom a message is meant for it decides by itself, from the APICs' registers at the time.
  */
-export class Ledger {
+export class Accounts {
   /** What did not hold, in the order in which it showed. */
   readonly broken: BrokenLaw[] = [];
-  private readonly accounts: Account[];
+  private readonly books: Account[];
   /** Lowest-priority messages: candidates and vector. */
   private readonly arbitrated: { vector: number; candidates: number[]; time: number }[] = [];
   private time = 0;
-  private readonly targets: readonly LedgerTarget[];
+  private readonly targets: readonly AccountHolder[];
 
   /** @param targets - the virtual CPUs by number; the objects are looked at again and again. */
-  constructor(targets: readonly LedgerTarget[]) {
+  constructor(targets: readonly AccountHolder[]) {
     this.targets = targets;
-    this.accounts = targets.map(account);
+    this.books = targets.map(account);
   }
 
   private of(vcpu: number): Account {
-    return this.accounts[vcpu] as Account;
+    return this.books[vcpu] as Account;
   }
 
   private breaks(law: LawName, message: string): void {
@@ -139,7 +139,7 @@ export class Ledger {
     const receivers = this.receivers(vm, source, icr, destination);
     this.time++;
     if (mode === DeliveryMode.lowestPriority) {
-      const candidates = receivers.filter((id) => ((this.targets[id] as LedgerTarget).page.svr & 0x100) !== 0);
+      const candidates = receivers.filter((id) => ((this.targets[id] as AccountHolder).page.svr & 0x100) !== 0);
       if (candidates.length > 0) this.arbitrated.push({ vector, candidates, time: this.time });
       return;
     }
@@ -204,7 +204,7 @@ export class Ledger {
   /** Compares the in-service register with the books: at any moment at which nothing is under way on that virtual CPU. */
   compareInService(vcpu: number): void {
     const { inService } = this.of(vcpu);
-    const isr = vectorsOf((this.targets[vcpu] as LedgerTarget).page.isr);
+    const isr = vectorsOf((this.targets[vcpu] as AccountHolder).page.isr);
     const expected = [...new Set(inService)].sort((a, b) => a - b);
     if (isr.join() === expected.join()) return;
     const list = (vectors: number[]): string => (vectors.length === 0 ? 'nothing' : vectors.map(hex).join(', '));
@@ -270,7 +270,7 @@ export class Ledger {
     for (const { vector, candidates, time } of this.arbitrated) {
       const came = candidates.some((id) => (this.of(id).lastTaken[vector] as number) > time);
       const waits = candidates.some((id) => {
-        const { page, pir } = this.targets[id] as LedgerTarget;
+        const { page, pir } = this.targets[id] as AccountHolder;
         return testBit(page.irr, vector) || testBit(pir as number[], vector);
       });
       if (!came && !waits)
