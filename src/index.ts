@@ -42,3 +42,14 @@ export {
   scenarioSchema,
   withValue,
 } from './scenarios/schema.js';
+export {
+  runSweepPoint,
+  type SweepOptions,
+  type SweepPoint,
+  type SweepReport,
+  type SweepRow,
+  sweepPoints,
+  sweepReport,
+  sweepScenario,
+} from './scenarios/sweep.js';
+export { parseSweepParameter, type SweepParameter } from './scenarios/sweep-parameters.js';

@@ -152,6 +152,7 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       timerAdvanceAdjust: 0.06,
       timerDelay: 0.02,
       lapicTimerSwitch: 0.1,
+      hvTimerUpdate: 0.1,
     },
   },
   haltEmulation: {

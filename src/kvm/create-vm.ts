@@ -35,6 +35,8 @@ export type VmOptions = Pick<
   | 'postedTimer'
   | 'timerProcessor'
   | 'timerAdvance'
+  | 'timerAdvanceCycles'
+  | 'timerWaitEarly'
   | 'apicTick'
   | 'cyclesPerMicrosecond'
   | 'hltInGuest'
@@ -159,6 +161,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     guestInterrupts: [],
     entryInterruption: 0,
     preemptionTimer,
+    preemptionTimerValue: 0,
     task: addTask(machine, vcpuRun as unknown as Routine, {
       allowed: options.allowed,
       owner: id,
@@ -195,9 +198,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
         handler: apicTimerFn.entry,
       }),
       deadline: 0,
+      period: 0,
+      expires: 0,
       hvInUse: 0,
       pending: 0,
-      advance: vm.timerAdvance === 1 ? vm.cyclesPerMicrosecond : 0,
+      advance: vm.timerAdvanceCycles,
       expiredDeadline: 0,
     },
     modeLine: plan.lines++,

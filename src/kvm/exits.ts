@@ -9,12 +9,12 @@ import { addressOf, toU64 } from '../arch/physical-memory.js';
 import { loadWord } from '../arch/virtual-apic-page.js';
 import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { cancel, observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
-import { kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { currentTimerCount, kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
 import { KvmRecord } from './records.js';
@@ -42,8 +42,9 @@ const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
     const { msr, low, high } = vcpu.exit;
     if (msr === tscDeadlineMsr) {
       if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return;
+      cancel(m, vcpu.lapicTimer.hrtimer);
       vcpu.lapicTimer.deadline = addressOf([low, high]);
-      call(m, cpu, restartApicTimer);
+      call(m, cpu, startApicTimer);
       return;
     }
     if (msr < 0x800 || msr > 0x8ff || vcpu.apicMode !== ApicMode.x2apic) {
@@ -68,14 +69,31 @@ const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
 
 /** RDMSR. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
 const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
-  stage('kvm_get_msr_common', 'emulateRdmsr', shared, (m, cpu) => {
+  stage(
+    'kvm_get_msr_common',
+    'emulateRdmsr',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { msr } = vcpu.exit;
+      if (msr === 0x839) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      // Outside TSC-deadline mode it reads 0.
+      const deadline = timerMode(vcpu.page) === TimerMode.tscDeadline ? vcpu.lapicTimer.deadline : 0;
+      const value =
+        msr === tscDeadlineMsr ? (toU64(deadline)[0] as number) : readLapicRegister(vcpu, (msr - 0x800) << 4);
+      observe(m, KvmRecord.msrRead, msr, value);
+      skipInstruction(m, vcpu, value);
+      return done;
+    },
+    { to: ['apic_get_tmcct'] },
+  ),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
     const vcpu = currentVcpu(m, cpu);
-    const { msr } = vcpu.exit;
-    const value =
-      msr === tscDeadlineMsr
-        ? (toU64(vcpu.lapicTimer.deadline)[0] as number)
-        : readLapicRegister(vcpu, (msr - 0x800) << 4);
-    observe(m, KvmRecord.msrRead, msr, value);
+    const value = currentTimerCount(m, vcpu, now);
+    observe(m, KvmRecord.msrRead, vcpu.exit.msr, value);
     skipInstruction(m, vcpu, value);
   }),
 ]);
@@ -83,20 +101,34 @@ const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
 /** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
 export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
   stage('decode', 'emulatorDecode', local, () => {}),
-  stage('apic_mmio', 'apicMmio', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { access, offset, low } = vcpu.exit;
-    if (access === 1) {
-      skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
-      return done;
-    }
-    skipInstruction(m, vcpu);
-    const write = call(m, cpu, kvmLapicRegWrite);
-    write.offset = offset;
-    write.value = low;
-    return undefined;
-  }),
+  stage(
+    'apic_mmio',
+    'apicMmio',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { access, offset, low } = vcpu.exit;
+      if (access === 1 && offset === 0x390) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      if (access === 1) {
+        skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
+        return done;
+      }
+      skipInstruction(m, vcpu);
+      const write = call(m, cpu, kvmLapicRegWrite);
+      write.offset = offset;
+      write.value = low;
+      return undefined;
+    },
+    { to: ['apic_get_tmcct'] },
+  ),
   glue('emulated', () => done),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    skipInstruction(m, vcpu, currentTimerCount(m, vcpu, now));
+  }),
 ]);
 
 /** Qualification of an APIC-access exit for a linear write of EOI: access type in bits 15:12, offset in 11:0. */

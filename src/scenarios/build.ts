@@ -8,7 +8,7 @@ import { processorCount } from '../host/topology.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
-import { Mitigation, PostedTimer } from '../kvm/machine.js';
+import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
@@ -62,6 +62,9 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   if (asked.postedTimer === true && !kernel.postedTimer) {
     throw new InputError(`${path}.postedTimer`, `Linux ${scenario.host.kernel} has no posted timer`);
   }
+  // A host that keeps processors for housekeeping isolates the others: then the module parameter is on by default.
+  const wantsPosted =
+    asked.postedTimer ?? (scenario.host.housekeeping !== undefined && kernel.postedTimer && apicv === 1);
   const posted = kernel.postedTimerPerVcpu ? PostedTimer.perVcpu : PostedTimer.global;
   return {
     apicv,
@@ -71,7 +74,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     tscDeadlineFastpath: choose('tscDeadlineFastpath', true, 'fastpath for IA32_TSC_DEADLINE'),
     preemptionTimerFastpath: choose('preemptionTimerFastpath', true, 'fastpath for the VMX-preemption timer'),
     hltFastpath: choose('hltFastpath', true, 'fastpath for HLT'),
-    postedTimer: asked.postedTimer === true ? posted : PostedTimer.off,
+    postedTimer: wantsPosted ? posted : PostedTimer.off,
   };
 }
 
@@ -134,6 +137,27 @@ function mitigationsOf(asked: MachineConfig['host']['mitigations']): number {
   return mask;
 }
 
+/** The advance of timers as a number of {@link KvmVm}, and where it is waited for. Throws where the kernel has no such choice. */
+function timerAdvanceOf(
+  { host }: MachineConfig,
+  cycles: (ns: number) => number,
+): Pick<KvmVm, 'timerAdvance' | 'timerAdvanceCycles' | 'timerWaitEarly'> {
+  const kernel = kernels[host.kernel];
+  const asked = host.timerAdvance ?? kernel.timerAdvance;
+  if (asked === true && !kernel.timerAdvance) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} does not adapt the advance; give nanoseconds`);
+  }
+  if (typeof asked === 'number' && !kernel.timerAdvanceNs) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} has no advance of timers that is set by hand`);
+  }
+  const timerWaitEarly = kernel.timerWaitEarly ? 1 : 0;
+  if (asked === false || asked === 0) return { timerAdvance: TimerAdvance.off, timerAdvanceCycles: 0, timerWaitEarly };
+  // An advance that adapts begins with a microsecond: LAPIC_TIMER_ADVANCE_NS_INIT.
+  return asked === true
+    ? { timerAdvance: TimerAdvance.adaptive, timerAdvanceCycles: cycles(1000), timerWaitEarly }
+    : { timerAdvance: TimerAdvance.fixed, timerAdvanceCycles: cycles(asked), timerWaitEarly };
+}
+
 /** How long things take, in cycles of the time-stamp counter. */
 interface Durations {
   readonly perNs: number;
@@ -160,7 +184,7 @@ function addVm(
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
     preemptionTimer: host.preemptionTimer ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
-    timerAdvance: host.timerAdvance ? 1 : 0,
+    ...timerAdvanceOf(scenario, cycles),
     apicTick: Math.max(1, Math.round(perNs)),
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,

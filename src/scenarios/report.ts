@@ -28,6 +28,8 @@ export interface ComparedFigure extends PublishedFigure {
 /** What came of one variant of a scenario. */
 export interface VariantReport {
   readonly name: string;
+  /** Clock of the time-stamp counter, in GHz: cycles per nanosecond. */
+  readonly tscGhz: number;
   /** One iteration, in TSC cycles: over all iterations of all runs. */
   readonly latencyCycles: Summary;
   readonly latencyNs: Summary;

@@ -93,12 +93,7 @@ export interface RunOptions {
  */
 export function runScenario(input: ScenarioInput, options: RunOptions = {}): Report {
   const base = parseScenario(input);
-  const rows = variantsOf(input, base);
-  // Everything is built once before anything runs, so that what is wrong in the last variant is said now.
-  for (const { name, scenario } of rows) {
-    if (base.variants === undefined) createRun(scenario);
-    else inVariant(name, () => createRun(scenario));
-  }
+  const rows = checkedVariants(input, base);
   const total = rows.reduce((sum, { scenario }) => sum + scenario.runs, 0);
   let done = 0;
   return {
@@ -116,9 +111,28 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
   };
 }
 
+/**
+ * Checks a scenario as {@link runScenario} does before anything runs: its form, and that each variant's machine can be built.
+ *
+ * @throws InputError that says what is wrong, with its path
+ */
+export function checkScenario(input: ScenarioInput): void {
+  checkedVariants(input, parseScenario(input));
+}
+
 interface Row {
   readonly name: string;
   readonly scenario: Scenario;
+}
+
+/** Everything is built once before anything runs, so that what is wrong in the last variant is said now. */
+function checkedVariants(input: ScenarioInput, base: Scenario): Row[] {
+  const rows = variantsOf(input, base);
+  for (const { name, scenario } of rows) {
+    if (base.variants === undefined) createRun(scenario);
+    else inVariant(name, () => createRun(scenario));
+  }
+  return rows;
 }
 
 /** What is wrong in a variant is said with its name. */
@@ -191,6 +205,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
     name,
+    tscGhz,
     latencyCycles,
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
