@@ -21,6 +21,16 @@ export type { Json } from './engine/schema.js';
 export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
 export type { Counters } from './observe/recorder.js';
+export type { Figure, FigureInput } from './scenarios/figures/figure.js';
+export type { PublishedFigure as LibraryFigure } from './scenarios/figures/published-figure.js';
+export { publishedFigures } from './scenarios/figures/published-figures.js';
+export {
+  type ErrorSummary,
+  type ValidatedFigure,
+  type ValidateOptions,
+  type Validation,
+  validate,
+} from './scenarios/figures/validate.js';
 export {
   createMachine,
   type MachineRecording,

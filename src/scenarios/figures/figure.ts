@@ -44,6 +44,8 @@ const figure = v.strictObject({
   /** Other values for what the source does not state; the table shows what each makes of the figure. */
   alternatives: v.optional(v.array(alternative), []),
   note: v.optional(v.string()),
+  /** Names of the published numbers that it stands for, where they were collected under other names. */
+  covers: v.optional(v.array(v.string())),
 });
 
 const figuresFile = v.strictObject({ figures: v.pipe(v.array(figure), v.minLength(1), v.maxLength(100_000)) });
