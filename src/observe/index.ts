@@ -7,7 +7,7 @@ export type { RoutineKind } from '../engine/routine.js';
 export { criticalPath, type PathSegment } from './critical-path.js';
 export { exitReasonName } from './exit-reason-name.js';
 export { type ExitReportOptions, exitReport } from './exit-report.js';
-export type { ExitTotals } from './exit-statistics.js';
+export type { ExitParts, ExitTotals } from './exit-statistics.js';
 export { type FoldedOptions, foldedStacks } from './folded.js';
 export { ftraceText } from './ftrace.js';
 export { kneeOf, paretoFront } from './pareto.js';

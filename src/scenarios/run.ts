@@ -1,15 +1,18 @@
 import { clocksOf, costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
+import { recordKindOf } from '../engine/records.js';
 import { costKeysOf } from '../engine/routine.js';
 import { type TimedOptions, TimedRun } from '../engine/timed.js';
 import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
+import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
+import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
-import { type Counters, createCounters, createRecorder, finishCounters } from '../observe/recorder.js';
+import { type Counters, createCounters, createRecorder, finishCounters, OtherTask } from '../observe/recorder.js';
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
@@ -33,6 +36,8 @@ export type SystemState = RunState<SystemMachine, Counters>;
 /** A timed run of a whole machine. */
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 
+const iterationRecord = recordKindOf('iteration').number;
+
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
@@ -55,7 +60,16 @@ export function createRun(
   more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
 ): SystemRun {
   const { machine, channels, lines } = buildMachine(scenario);
-  const counters = createCounters(machine.processors.length, scenario.workload?.warmup ?? 0);
+  const idle = new Set(machine.runQueues.map((queue) => queue.idle));
+  const counters = createCounters({
+    processors: machine.processors.length,
+    warmup: scenario.workload?.warmup ?? 0,
+    total: scenario.workload?.iterations ?? 0,
+    virtualCpus: machine.vcpus.length,
+    tasks: machine.tasks.map((task) =>
+      idle.has(task.id) ? OtherTask.idle : task.owner < 0 ? OtherTask.load : task.owner,
+    ),
+  });
   const state = createRunState(machine, { channels, lines, seed }, counters);
   return new TimedRun(state, { ...timedOptions(scenario), ...more });
 }
@@ -161,6 +175,7 @@ function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
   });
 }
 
+/** Runs until the last iteration has ended: what goes on for ever, as processors shared by turns, need not end. */
 function drive(run: SystemRun, scenario: Scenario, seed: number): void {
   try {
     run.run();
@@ -179,11 +194,17 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
   const iterations: number[] = [];
   const means: number[] = [];
   const exits: number[] = [];
-  const cpu = { guest: 0, host: 0, haltPoll: 0, idle: 0 };
+  const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
   for (let number = 0; number < scenario.runs; number++) {
-    const run = createRun(scenario, scenario.seed + number);
+    const count = createRecorder();
+    const run: SystemRun = createRun(scenario, scenario.seed + number, {
+      observe: (counters, time, processor, kind, a, b) => {
+        count(counters, time, processor, kind, a, b);
+        if (kind === iterationRecord && counters.closed >= 0) run.stop();
+      },
+    });
     drive(run, scenario, scenario.seed + number);
     const counters = run.state.observers;
     finishCounters(counters);
@@ -194,8 +215,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     }
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
-    cpu.guest += counters.guestCycles;
-    cpu.host += counters.hostCycles;
+    cpu.push(cpuTimeOf(counters, idleStateNames));
     interrupts.sent += counters.sent;
     interrupts.delivered += counters.delivered;
     interrupts.coalesced += counters.coalesced;
@@ -204,6 +224,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
   }
   const totals = exitTotals(exits);
   const exitCycles = totals.reduce((sum, row) => sum + row.cycles, 0);
+  const workCycles = totals.reduce((sum, row) => sum + row.work, 0);
   const exitCount = totals.reduce((sum, row) => sum + row.count, 0);
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
@@ -213,9 +234,15 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
     totalNs: elapsed / tscGhz,
-    exits: totals.map((row): ExitRow => ({ ...row, share: exitCycles === 0 ? 0 : row.cycles / exitCycles })),
+    exits: totals.map(
+      (row): ExitRow => ({
+        ...row,
+        share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
+        workShare: workCycles === 0 ? 0 : row.work / workCycles,
+      }),
+    ),
     exitsPerIteration: exitCount / iterations.length,
-    cpu,
+    cpu: addCpuTimes(cpu),
     interrupts,
     breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
@@ -248,14 +275,17 @@ function traceIteration(scenario: Scenario): TracedIteration {
   );
   const recorder = recordTrace(trace);
   const count = createRecorder();
-  const run = createRun(quiet, quiet.seed, {
+  const run: SystemRun = createRun(quiet, quiet.seed, {
     ...recorder.callbacks,
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       recorder.callbacks.observe(counters, time, processor, kind, a, b);
+      if (kind === iterationRecord && counters.closed >= 0) run.stop();
     },
   });
   drive(run, quiet, quiet.seed);
+  // What is still under way on other processors.
+  run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
   const { began: from, ended: to } = run.state.observers;
   const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
