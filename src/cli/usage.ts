@@ -26,6 +26,10 @@ commands
       --svg FILE                  draw it, with the Pareto front and its knee
       --json                      print it as one JSON document
   presets [--json]                list the presets, or print them all as JSON
+  validate                        run every published figure; print published, simulated, error
+      --figures FILE              those of a figures file (JSON) in place of the library's
+      --no-intervals              leave out how uncertain each figure is, which takes most of the time
+      --json                      print one JSON document
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
 
   --version, --help
