@@ -9,6 +9,7 @@ import { conform } from './conform.js';
 import { run } from './run.js';
 import { sweep } from './sweep.js';
 import { UsageError, usage } from './usage.js';
+import { validateCommand } from './validate.js';
 
 function listPresets(args: string[]): number {
   const { values } = parseArgs({ args, options: { json: { type: 'boolean', default: false } } });
@@ -36,6 +37,7 @@ const commands: Readonly<Record<string, (args: string[]) => number | Promise<num
   conform,
   presets: listPresets,
   analyze,
+  validate: validateCommand,
   sweep: (args) => sweep(args, new URL('./sweep-worker.js', import.meta.url)),
 };
 
