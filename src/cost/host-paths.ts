@@ -9,7 +9,7 @@ export const hostPaths: Readonly<Record<string, PathCosts>> = {
     range: [640, 1600],
     status: 'estimated',
     source: 'a timer of the host costs about 1200 cycles more than the VMX-preemption timer (commit cfbd129ca4c8)',
-    keys: { hrtimerStart: 0.6, hrtimerRun: 0.4 },
+    keys: { hrtimerStart: 0.55, hrtimerProgram: 0.05, hrtimerRun: 0.4 },
   },
   switchOut: {
     cycles: 2400,

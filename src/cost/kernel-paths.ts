@@ -82,6 +82,7 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       serveRequest: 0.1,
       acceptEvents: 0.06,
       injectEvent: 0.15,
+      injectException: 0.15,
       cr8Intercept: 0.12,
     },
   },
@@ -152,6 +153,7 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       timerAdvanceAdjust: 0.06,
       timerDelay: 0.02,
       lapicTimerSwitch: 0.1,
+      hvTimerUpdate: 0.1,
     },
   },
   haltEmulation: {

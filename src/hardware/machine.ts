@@ -68,6 +68,8 @@ export interface VirtualCpu extends VirtualProcessor {
   entryInterruption: number;
   /** The timer that stands for its VMX-preemption timer, -1 for none. */
   preemptionTimer: number;
+  /** VMX-preemption timer-value: what it counts down from at the next VM entry, in its own ticks. */
+  preemptionTimerValue: number;
 }
 
 /**

@@ -25,6 +25,7 @@ export type VmOptions = Pick<
   | 'flexpriority'
   | 'tprShadow'
   | 'hidesApicPage'
+  | 'icrReservedFaults'
   | 'apicv'
   | 'ipiVirtualization'
   | 'icrFastpath'
@@ -35,6 +36,8 @@ export type VmOptions = Pick<
   | 'postedTimer'
   | 'timerProcessor'
   | 'timerAdvance'
+  | 'timerAdvanceCycles'
+  | 'timerWaitEarly'
   | 'apicTick'
   | 'cyclesPerMicrosecond'
   | 'hltInGuest'
@@ -159,6 +162,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     guestInterrupts: [],
     entryInterruption: 0,
     preemptionTimer,
+    preemptionTimerValue: 0,
     task: addTask(machine, vcpuRun as unknown as Routine, {
       allowed: options.allowed,
       owner: id,
@@ -181,6 +185,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     nmiQueued: 0,
     nmiPending: 0,
     injected: 0,
+    exception: 0,
     signalPending: 0,
     stopped: 0,
     apicMode,
@@ -195,9 +200,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
         handler: apicTimerFn.entry,
       }),
       deadline: 0,
+      period: 0,
+      expires: 0,
       hvInUse: 0,
       pending: 0,
-      advance: vm.timerAdvance === 1 ? vm.cyclesPerMicrosecond : 0,
+      advance: vm.timerAdvanceCycles,
       expiredDeadline: 0,
     },
     modeLine: plan.lines++,

@@ -1,20 +1,17 @@
-import { ApicMode } from '../arch/apic-mode.js';
 import { Primary } from '../arch/controls.js';
 import { ExitReason } from '../arch/exit-reason.js';
-import { icrReservedLow } from '../arch/icr.js';
-import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { updateProcessorPriority } from '../arch/local-apic/priority.js';
-import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
-import { addressOf, toU64 } from '../arch/physical-memory.js';
 import { loadWord } from '../arch/virtual-apic-page.js';
 import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
+import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
+import { kvmInjectGp } from './inject-exception.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
-import { kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
 import { KvmRecord } from './records.js';
@@ -35,68 +32,37 @@ const handleApicWrite = program('handle_apic_write', () => ({}), [
   }),
 ]);
 
-/** WRMSR that no fastpath took. Linux `kvm_emulate_wrmsr`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
-const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
-  stage('kvm_set_msr_common', 'emulateWrmsr', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { msr, low, high } = vcpu.exit;
-    if (msr === tscDeadlineMsr) {
-      if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return;
-      vcpu.lapicTimer.deadline = addressOf([low, high]);
-      call(m, cpu, restartApicTimer);
-      return;
-    }
-    if (msr < 0x800 || msr > 0x8ff || vcpu.apicMode !== ApicMode.x2apic) {
-      throw new InternalError('kvm_emulate_wrmsr', `MSR ${msr.toString(16)}H is written, which no guest program does`);
-    }
-    if (msr === 0x830) {
-      if ((low & icrReservedLow) !== 0) {
-        throw new InternalError('kvm_emulate_wrmsr', 'the guest program ran into a general-protection fault');
-      }
-      vcpu.page.icr64High = high;
-    }
-    const write = call(m, cpu, kvmLapicRegWrite);
-    write.offset = (msr - 0x800) << 4;
-    write.value = low;
-  }),
-  stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    observe(m, KvmRecord.msrWrite, vcpu.exit.msr, vcpu.exit.low);
-    skipInstruction(m, vcpu);
-  }),
-]);
-
-/** RDMSR. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
-const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
-  stage('kvm_get_msr_common', 'emulateRdmsr', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { msr } = vcpu.exit;
-    const value =
-      msr === tscDeadlineMsr
-        ? (toU64(vcpu.lapicTimer.deadline)[0] as number)
-        : readLapicRegister(vcpu, (msr - 0x800) << 4);
-    observe(m, KvmRecord.msrRead, msr, value);
-    skipInstruction(m, vcpu, value);
-  }),
-]);
-
 /** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
 export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
   stage('decode', 'emulatorDecode', local, () => {}),
-  stage('apic_mmio', 'apicMmio', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { access, offset, low } = vcpu.exit;
-    if (access === 1) {
-      skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
-      return done;
-    }
-    skipInstruction(m, vcpu);
-    const write = call(m, cpu, kvmLapicRegWrite);
-    write.offset = offset;
-    write.value = low;
-    return undefined;
-  }),
+  stage(
+    'apic_mmio',
+    'apicMmio',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { access, offset, low } = vcpu.exit;
+      if (access === 1 && offset === 0x390) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      if (access === 1) {
+        skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
+        return done;
+      }
+      skipInstruction(m, vcpu);
+      const write = call(m, cpu, kvmLapicRegWrite);
+      write.offset = offset;
+      write.value = low;
+      return undefined;
+    },
+    { to: ['apic_get_tmcct'] },
+  ),
   glue('emulated', () => done),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    skipInstruction(m, vcpu, currentTimerCount(m, vcpu, now));
+  }),
 ]);
 
 /** Qualification of an APIC-access exit for a linear write of EOI: access type in bits 15:12, offset in 11:0. */
@@ -243,7 +209,11 @@ const handleCr = program('handle_cr', () => ({}), [
       skipInstruction(m, vcpu, vcpu.page.tpr >>> 4);
       return;
     }
-    vcpu.page.tpr = (vcpu.exit.low & 0xf) << 4;
+    if (vcpu.exit.low > 0xf) {
+      kvmInjectGp(m, vcpu);
+      return;
+    }
+    vcpu.page.tpr = vcpu.exit.low << 4;
     updateProcessorPriority(vcpu.page);
     makeRequest(vcpu, VcpuRequest.event);
     skipInstruction(m, vcpu);

@@ -1,15 +1,16 @@
 import { ApicMode } from '../arch/apic-mode.js';
 import { ExitReason } from '../arch/exit-reason.js';
-import { icrReservedLow } from '../arch/icr.js';
 import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
 import { addressOf } from '../arch/physical-memory.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { cancel, observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
-import { canUseHvTimer, kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { isReservedIcr } from './emulate-msr.js';
+import { kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
+import { canUseHvTimer } from './lapic-timer-choice.js';
 import { Fastpath, kvm, MpState, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
 import { kvmApicSendIpi } from './send-ipi.js';
@@ -28,7 +29,12 @@ export const handleFastpathSetX2apicIcrIrqoff = program('handle_fastpath_set_x2a
   stage('check', 'icrFastpathCheck', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { low, high } = vcpu.exit;
-    if (vcpu.apicMode !== ApicMode.x2apic || (low & (notSimple | icrReservedLow)) !== 0 || high === 0xffff_ffff) {
+    if (
+      vcpu.apicMode !== ApicMode.x2apic ||
+      (low & notSimple) !== 0 ||
+      isReservedIcr(m, vcpu, low) ||
+      high === 0xffff_ffff
+    ) {
       return Fastpath.none;
     }
     const send = call(m, cpu, kvmApicSendIpi);
@@ -56,8 +62,9 @@ export const handleFastpathSetTscdeadline = program('handle_fastpath_set_tscdead
     if (!canUseHvTimer(m, vcpu)) return Fastpath.none;
     // Outside TSC-deadline mode the write does nothing.
     if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return undefined;
+    cancel(m, vcpu.lapicTimer.hrtimer);
     vcpu.lapicTimer.deadline = addressOf([vcpu.exit.low, vcpu.exit.high]);
-    call(m, cpu, restartApicTimer);
+    call(m, cpu, startApicTimer);
     return undefined;
   }),
   stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {

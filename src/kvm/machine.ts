@@ -23,6 +23,7 @@ export const VcpuRequest = {
   apicvUpdate: 0x10,
   scanIoapic: 0x20,
   loadEoiExitmap: 0x40,
+  migrateTimer: 0x1000,
 } as const;
 
 /** `apic->pending_events`, as masks. Linux `KVM_APIC_INIT`, `KVM_APIC_SIPI`. */
@@ -65,6 +66,8 @@ export interface KvmVcpu extends VirtualCpu {
   nmiPending: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
+  /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
+  exception: number;
   /** 1 while a signal is pending for its thread: KVM_RUN returns to user space. */
   signalPending: number;
   /** 1 while its thread waits in user space. */
@@ -85,8 +88,12 @@ export interface KvmVcpu extends VirtualCpu {
 export interface LapicTimer {
   /** The timer of the machine that runs as hrtimer, and the one that stands for the VMX-preemption timer. */
   hrtimer: number;
-  /** The deadline that the guest set; 0 for none. */
+  /** The deadline that the guest set, or its count stands for; 0 for none. */
   deadline: number;
+  /** What the initial count stands for; 0 for none, and in TSC-deadline mode. */
+  period: number;
+  /** When the hrtimer expires, if it is armed. */
+  expires: number;
   /** 1 while the VMX-preemption timer stands for it. */
   hvInUse: number;
   /** Expiries not yet made interrupts. */
@@ -135,6 +142,8 @@ export interface KvmVm {
   tprShadow: number;
   /** 1 if the kernel unmaps the APIC-access page while APICv is inhibited. */
   hidesApicPage: number;
+  /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
+  icrReservedFaults: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
@@ -147,8 +156,10 @@ export interface KvmVm {
   /** Posted timer: {@link PostedTimer}; the processor that then runs the guest's timers. */
   postedTimer: number;
   timerProcessor: number;
-  /** 1 if timers are advanced. Module parameter `lapic_timer_advance`. */
+  /** {@link TimerAdvance}; the advance that timers begin with, in cycles; 1 if the wait for the deadline is before the last preparations for an entry. */
   timerAdvance: number;
+  timerAdvanceCycles: number;
+  timerWaitEarly: number;
   /** Cycles of the time-stamp counter per tick of the APIC timer's clock and per microsecond. */
   apicTick: number;
   cyclesPerMicrosecond: number;
@@ -164,6 +175,9 @@ export interface KvmVm {
 
 /** When an expiring timer is posted by another processor: never, for each virtual CPU that halts without an exit, or (older kernels) for all. */
 export const PostedTimer = { off: 0, perVcpu: 1, global: 2 } as const;
+
+/** Whether timers are set early by what the way to the guest takes, so much as has proved right (adaptive) or a fixed time. Module parameters `lapic_timer_advance_ns`, since 6.11 `lapic_timer_advance`. */
+export const TimerAdvance = { off: 0, adaptive: 1, fixed: 2 } as const;
 
 /** How the logical APIC IDs of a VM can be looked up. Linux `enum kvm_apic_logical_mode`. */
 export const LogicalMode = { disabled: 0, flat: 1, cluster: 2, x2apic: 3, mapDisabled: 4 } as const;

@@ -20,9 +20,13 @@ import {
   apicTimerFn,
   kvmApicInjectPendingTimerIrqs,
   kvmLapicExpiredHvTimer,
-  kvmWaitLapicExpire,
+  kvmMigrateApicTimer,
   restartApicTimer,
+  startApicTimer,
+  startSwTimer,
+  updateDivideCount,
 } from './lapic-timer.js';
+import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -80,6 +84,10 @@ export const kvmRoutines: readonly Routine[] = [
       piWakeupHandler,
       qemuWaitIoEvent,
       restartApicTimer,
+      startApicTimer,
+      startSwTimer,
+      updateDivideCount,
+      kvmMigrateApicTimer,
       sysvecKvmPostedIntrIpi,
       vcpuBlock,
       vcpuEnterGuest,

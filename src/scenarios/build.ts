@@ -2,13 +2,16 @@ import { ApicMode } from '../arch/apic-mode.js';
 import { type Profile, withCosts } from '../cost/profile.js';
 import { profiles } from '../cost/profiles.js';
 import { InputError } from '../engine/errors.js';
+import { excGeneralProtection, generalProtectionVector } from '../guest/general-protection.js';
+import { AddressMode, xapicLogicalId } from '../guest/logical-mode.js';
 import { busyLoop } from '../guest/smp.js';
+import { setHandler } from '../hardware/interrupt-table.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
 import { processorCount } from '../host/topology.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
-import { Mitigation, PostedTimer } from '../kvm/machine.js';
+import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
@@ -62,6 +65,9 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   if (asked.postedTimer === true && !kernel.postedTimer) {
     throw new InputError(`${path}.postedTimer`, `Linux ${scenario.host.kernel} has no posted timer`);
   }
+  // A host that keeps processors for housekeeping isolates the others: then the module parameter is on by default.
+  const wantsPosted =
+    asked.postedTimer ?? (scenario.host.housekeeping !== undefined && kernel.postedTimer && apicv === 1);
   const posted = kernel.postedTimerPerVcpu ? PostedTimer.perVcpu : PostedTimer.global;
   return {
     apicv,
@@ -71,7 +77,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     tscDeadlineFastpath: choose('tscDeadlineFastpath', true, 'fastpath for IA32_TSC_DEADLINE'),
     preemptionTimerFastpath: choose('preemptionTimerFastpath', true, 'fastpath for the VMX-preemption timer'),
     hltFastpath: choose('hltFastpath', true, 'fastpath for HLT'),
-    postedTimer: asked.postedTimer === true ? posted : PostedTimer.off,
+    postedTimer: wantsPosted ? posted : PostedTimer.off,
   };
 }
 
@@ -107,13 +113,29 @@ function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   });
 }
 
+/** How many logical IDs xAPIC mode has: a bit each of eight, or four in each of 15 clusters (the sixteenth means all). */
+const mostLogical = { physical: 255, flat: 8, cluster: 60 } as const;
+
+/** What a guest that has booted has in LDR and DFR. */
+function logicalId(vm: VmConfig, vcpuId: number): { ldr?: number; dfr?: number } {
+  if (vm.apicMode === 'x2apic' || vm.logicalMode === 'physical') return {};
+  return xapicLogicalId(vm.logicalMode === 'flat' ? AddressMode.flat : AddressMode.cluster, vcpuId);
+}
+
 function rejectUnmodelled(scenario: MachineConfig): void {
   scenario.vms.forEach((vm, index) => {
     if (vm.apicMode === 'xapic' && vm.vcpus > 255) {
       throw new InputError(`vms[${index}].vcpus`, `${vm.vcpus} virtual CPUs, but xAPIC mode has 255 APIC IDs`);
     }
-    if (vm.logicalMode !== 'physical') {
-      throw new InputError(`vms[${index}].logicalMode`, 'logical destinations are not modelled in this version');
+    const most = vm.apicMode === 'x2apic' ? Number.POSITIVE_INFINITY : mostLogical[vm.logicalMode];
+    if (vm.vcpus > most) {
+      throw new InputError(
+        `vms[${index}].logicalMode`,
+        `${vm.vcpus} virtual CPUs, but xAPIC mode has ${most} such IDs`,
+      );
+    }
+    if (vm.apicMode === 'x2apic' && vm.logicalMode === 'flat') {
+      throw new InputError(`vms[${index}].logicalMode`, 'x2APIC mode has no flat model');
     }
   });
 }
@@ -132,6 +154,27 @@ function mitigationsOf(asked: MachineConfig['host']['mitigations']): number {
     if (on) mask |= own;
   }
   return mask;
+}
+
+/** The advance of timers as a number of {@link KvmVm}, and where it is waited for. Throws where the kernel has no such choice. */
+function timerAdvanceOf(
+  { host }: MachineConfig,
+  cycles: (ns: number) => number,
+): Pick<KvmVm, 'timerAdvance' | 'timerAdvanceCycles' | 'timerWaitEarly'> {
+  const kernel = kernels[host.kernel];
+  const asked = host.timerAdvance ?? kernel.timerAdvance;
+  if (asked === true && !kernel.timerAdvance) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} does not adapt the advance; give nanoseconds`);
+  }
+  if (typeof asked === 'number' && !kernel.timerAdvanceNs) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} has no advance of timers that is set by hand`);
+  }
+  const timerWaitEarly = kernel.timerWaitEarly ? 1 : 0;
+  if (asked === false || asked === 0) return { timerAdvance: TimerAdvance.off, timerAdvanceCycles: 0, timerWaitEarly };
+  // An advance that adapts begins with a microsecond: LAPIC_TIMER_ADVANCE_NS_INIT.
+  return asked === true
+    ? { timerAdvance: TimerAdvance.adaptive, timerAdvanceCycles: cycles(1000), timerWaitEarly }
+    : { timerAdvance: TimerAdvance.fixed, timerAdvanceCycles: cycles(asked), timerWaitEarly };
 }
 
 /** How long things take, in cycles of the time-stamp counter. */
@@ -158,9 +201,10 @@ function addVm(
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
+    icrReservedFaults: kernel.icrReservedFaults ? 1 : 0,
     preemptionTimer: host.preemptionTimer ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
-    timerAdvance: host.timerAdvance ? 1 : 0,
+    ...timerAdvanceOf(scenario, cycles),
     apicTick: Math.max(1, Math.round(perNs)),
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,
@@ -181,14 +225,18 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
+    faults: 0,
     x2apic: x2apic ? 1 : 0,
+    addressMode: AddressMode[vm.logicalMode],
   });
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
     createVcpu(plan, number, {
       apicMode: x2apic ? ApicMode.x2apic : ApicMode.xapic,
       allowed: pinning === undefined ? [] : [pinning[vcpuId] as number],
+      ...logicalId(vm, vcpuId),
     }),
   );
+  for (const vcpu of vcpus) setHandler(vcpu.guestInterrupts, generalProtectionVector, excGeneralProtection.entry);
   if (workload !== undefined && index === 0) {
     workloadOf(workload.kind).start(workload, { plan, vm, index, vcpus, cycles });
     return;
