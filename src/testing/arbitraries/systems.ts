@@ -1,4 +1,5 @@
 import type { SystemStep } from '../laws/apic-system.js';
+import { type ApicCommand, apicCommand } from '../laws/commands.js';
 import type { GuestOperation } from '../laws/operations.js';
 import { icr } from './architecture.js';
 import type { Arbitrary, Fc } from './fast-check.js';
@@ -99,4 +100,15 @@ export function systemSteps(fc: Fc, setting: StepSetting = {}): Arbitrary<System
     ? fc.oneof<SystemStep>({ weight: 6, arbitrary: operation }, { weight: 1, arbitrary: disturbance })
     : operation;
   return fc.array(step, { maxLength: steps, size: 'max' });
+}
+
+/** @internal Commands for model-based testing. */
+export function apicCommands(fc: Fc, setting: StepSetting = {}): Arbitrary<ApicCommand>[] {
+  const { cpus = 3, disturbances = true } = setting;
+  const perform = fc
+    .record({ cpu: fc.integer({ min: 0, max: cpus - 1 }), operation: systemOperation(fc, setting) })
+    .map(({ cpu, operation }) => apicCommand(cpu, operation));
+  if (!disturbances) return [perform];
+  const disturb = fc.integer({ min: 0, max: 23 }).map((which) => apicCommand(-1, which));
+  return [perform, perform, perform, disturb];
 }

@@ -143,7 +143,7 @@ export class MachineSystem implements ApicSystem {
   }
 
   private migrate(): void {
-    this.host({ op: "pause" });
+    this.host({ op: 'pause' });
     const from = this.machine;
     this.current = (this.current + 1) % this.machines.length;
     const to = built(this.machines[this.current] ?? {});
