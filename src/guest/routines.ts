@@ -1,6 +1,7 @@
 import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
+import { linuxRoutines } from './linux/routines.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
@@ -18,5 +19,6 @@ export const guestRoutines: readonly Routine[] = [
   vmexitLoop,
   x2apicIcrWrite,
   xapicIcrWrite,
+  ...linuxRoutines,
   ...Object.values(vmexitTests).map(({ body }) => body),
 ].map((routine) => routine as unknown as Routine);

@@ -1,4 +1,5 @@
 import { flag, integer, list, record } from '../engine/schema-values.js';
+import { linuxGuestSchema } from './linux/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
 
@@ -19,4 +20,5 @@ export const guestFields = {
       x2apic: flag,
     }),
   ),
+  linux: list(linuxGuestSchema),
 } as const;

@@ -17,4 +17,8 @@ export const Record = {
   ipiSent: recordKind('ipi-sent', 'vcpu', 'vector'),
   /** The guest program begins (1) or ends (0) an iteration of what it measures. */
   iteration: recordKind('iteration', 'number', 'begins'),
+  /** What a one-way time counts from: a CPU makes the call, or sends the message, of an iteration. */
+  callMade: recordKind('call-made', 'number'),
+  /** What a one-way time counts to: it has arrived, on a virtual CPU. */
+  callArrived: recordKind('call-arrived', 'vcpu', 'number'),
 } as const;
