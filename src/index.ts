@@ -6,7 +6,9 @@
 export {
   type Clocks,
   type CostGroup,
+  type CostSetting,
   type CostStatus,
+  type CState,
   type ProcessorFeatures,
   type Profile,
   withCosts,
@@ -18,6 +20,8 @@ export type { SavedRun } from './engine/save.js';
 export type { Json } from './engine/schema.js';
 export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
+export type { Account } from './observe/account.js';
+export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
 export type { Counters } from './observe/recorder.js';
 export {
   createMachine,
@@ -40,3 +44,14 @@ export {
   scenarioSchema,
   withValue,
 } from './scenarios/schema.js';
+export {
+  runSweepPoint,
+  type SweepOptions,
+  type SweepPoint,
+  type SweepReport,
+  type SweepRow,
+  sweepPoints,
+  sweepReport,
+  sweepScenario,
+} from './scenarios/sweep.js';
+export { parseSweepParameter, type SweepParameter } from './scenarios/sweep-parameters.js';

@@ -18,6 +18,13 @@ commands
       --perfetto FILE             its trace, for Perfetto and chrome://tracing
       --ftrace FILE               its trace in the form of trace-cmd report
       --folded FILE               its stacks, for flame graphs
+  sweep <preset or scenario.json>  latency against CPU time burnt over a parameter or two
+      --param path=VALUES         from..to, a list with commas, or both; a range takes :N (points) and :log
+      --set, --variant            as for run
+      --threads N                 how many points run at once; as many as there are processors by default
+      --save FILE                 keep what is done there; the same command goes on from it
+      --svg FILE                  draw it, with the Pareto front and its knee
+      --json                      print it as one JSON document
   presets [--json]                list the presets, or print them all as JSON
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
 

@@ -8,6 +8,7 @@ import type { Schema } from './schema.js';
 import { record } from './schema-values.js';
 import type { Machine, Processor, Thread } from './state.js';
 import { StateTable } from './state-table.js';
+import { ListChanged } from './tracked.js';
 import { Untimed, type UntimedOptions, type UntimedState } from './untimed.js';
 
 /** Something that holds in every state, or in every final one. */
@@ -78,16 +79,33 @@ export function explore<M extends Machine & { processors: C[] }, C extends Proce
   state: UntimedState<M, O>,
   options: ExploreOptions<M, C, O>,
 ): ExploreResult {
+  const whole = new Set<string>();
+  for (;;) {
+    try {
+      return exploreWith(state, options, whole);
+    } catch (error) {
+      // A list that grows or shrinks is stored as a whole, from the beginning.
+      if (!(error instanceof ListChanged)) throw error;
+      whole.add(error.place);
+    }
+  }
+}
+
+function exploreWith<M extends Machine & { processors: C[] }, C extends Processor, O extends object>(
+  state: UntimedState<M, O>,
+  options: ExploreOptions<M, C, O>,
+  whole: ReadonlySet<string>,
+): ExploreResult {
   const { actions: own, invariants = [], finally: final = [], limits = {} } = options;
   const { states: maxStates = Number.POSITIVE_INFINITY, depth: maxDepth = Number.POSITIVE_INFINITY } = limits;
   const { bytes: maxBytes = 2 ** 30 } = limits;
   const { machine, observers } = options.schemas;
-  const table = new StateTable(record({ machine, observers }) as Schema<unknown> as Schema<UntimedState<M, O>>);
   const untimed = new Untimed(options);
-  const scratch = { state };
-  scratch.state = copyOf(state, options.schemas);
-  untimed.begin(scratch.state);
-  table.add(scratch.state);
+  const begun = copyOf(state, options.schemas);
+  untimed.begin(begun);
+  const schema = record({ machine, observers }) as Schema<unknown> as Schema<UntimedState<M, O>>;
+  const table = new StateTable(schema, begun, whole);
+  const scratch = table.holder;
 
   /** Of each state: the state it was found from, and which of that one's actions led to it. */
   const from: number[] = [-1];
@@ -124,11 +142,11 @@ export function explore<M extends Machine & { processors: C[] }, C extends Proce
     if (head % progressEvery === 0 && options.progress?.({ states: table.count, edges, depth }) === false) {
       return result({ limit: 'progress' });
     }
-    table.restore(head, scratch, 'state');
+    table.restore(head);
     enabledActions(untimed, scratch.state.machine, own, actions);
     let isFinal = true;
     for (let i = 0; i < actions.length; i++) {
-      if (i > 0) table.restore(head, scratch, 'state');
+      if (i > 0) table.restore(head);
       try {
         if (!perform(untimed, scratch.state, actions[i] as Action, own)) continue;
       } catch (error) {
@@ -137,7 +155,7 @@ export function explore<M extends Machine & { processors: C[] }, C extends Proce
       }
       isFinal = false;
       edges++;
-      const found = table.add(scratch.state);
+      const found = table.add();
       if (found < 0) continue;
       from.push(head);
       choice.push(i);
@@ -147,7 +165,7 @@ export function explore<M extends Machine & { processors: C[] }, C extends Proce
       if (table.bytes > maxBytes) return result({ limit: 'bytes' });
     }
     if (isFinal && final.length > 0) {
-      table.restore(head, scratch, 'state');
+      table.restore(head);
       const bad = broken(final);
       if (bad !== undefined) return violation(bad.name, head);
     }

@@ -154,8 +154,7 @@ const frame: Schema<Frame> = {
   },
 };
 
-/** A thread: a stack of frames. */
-export const frames: Schema<Thread> = {
+const thread: Schema<Thread> = {
   word: 0,
   omitted: undefined,
   encode: (thread, words, offset) => {
@@ -186,4 +185,10 @@ export const frames: Schema<Thread> = {
   compare: (presented, thread, path, differences) => {
     compareLists(frame, presented as Json[], thread, path, differences);
   },
+};
+
+/** A thread: a stack of frames. */
+export const frames: Schema<Thread> = {
+  ...thread,
+  composition: { kind: 'thread', encode: thread.encode, decode: thread.decode },
 };

@@ -121,7 +121,7 @@ export function list<T>(of: Schema<T>, length?: number | string): Schema<T[]> {
       throw new InputError(path, `has ${count} elements, not ${wanted}${why}`);
     }
   };
-  return {
+  const schema: Schema<T[]> = {
     word: 0,
     omitted: undefined,
     encode: (value, words, offset) => {
@@ -161,6 +161,8 @@ export function list<T>(of: Schema<T>, length?: number | string): Schema<T[]> {
       compareLists(of, presented as Json[], value, path, differences);
     },
   };
+  const { encode, decode } = schema;
+  return { ...schema, composition: { kind: 'list', of: of as Schema<unknown>, encode, decode } };
 }
 
 /**
@@ -240,7 +242,7 @@ export function record<const F extends Fields>(fields: F): RecordSchema<F> {
     holder[key] = object;
     return at;
   };
-  return {
+  const schema: RecordSchema<F> = {
     word: 0,
     omitted: undefined,
     fields,
@@ -289,4 +291,6 @@ export function record<const F extends Fields>(fields: F): RecordSchema<F> {
       }
     },
   };
+  const { encode, decode } = schema;
+  return { ...schema, composition: { kind: 'record', fields: all, encode, decode } };
 }

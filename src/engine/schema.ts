@@ -45,6 +45,23 @@ export interface Schema<T> {
   load(json: unknown, path: string, later: Later): T;
   /** Appends how `value` differs from a presented one. `path` leads here; it is as before when the call ends. */
   compare(presented: Json, value: T, path: (string | number)[], differences: Difference[]): void;
+  /** @internal What its words consist of, if somebody may look at them one by one. */
+  readonly composition?: Composition;
+}
+
+/** @internal What a value is made of. It holds for a schema with these `encode` and `decode`, and for no other. */
+export type Composition = {
+  readonly encode: Schema<never>['encode'];
+  readonly decode: Schema<never>['decode'];
+} & (
+  | { readonly kind: 'record'; readonly fields: readonly (readonly [string, Schema<unknown>])[] }
+  | { readonly kind: 'list'; readonly of: Schema<unknown> }
+  | { readonly kind: 'thread' }
+);
+
+/** @internal What the words of a schema consist of; undefined for one that somebody has made over. */
+export function compositionOf<T>({ composition, encode, decode }: Schema<T>): Composition | undefined {
+  return composition?.encode === encode && composition.decode === decode ? composition : undefined;
 }
 
 /** The type, in memory, of what a schema describes. */

@@ -1,97 +1,155 @@
 import type { Schema } from './schema.js';
+import { ListChanged, type Part, PartKind, type Tracker, track } from './tracked.js';
+import { WordTable } from './word-table.js';
 
 /**
- * A set of states, numbered in the order in which they came: each is a row of words in one arena, found again by a hash
- * table with open addressing. Nothing is allocated for a state that is there already.
+ * A set of states, numbered in the order in which they came. There is one state in memory, {@link StateTable.holder}'s, which
+ * notices what is done to it; it is added as it is, and any state that was added can be restored in it.
+ *
+ * A state is stored as a row with a number for each of its parts (a virtual CPU, a register page, a thread); what the parts
+ * were is stored once. Parts that have never changed have no place in the row. So adding and restoring cost as much as
+ * changed, not as much as there is.
  */
 export class StateTable<T> {
-  /** How many states there are. */
-  count = 0;
-  private readonly schema: Schema<T>;
-  private words = new Int32Array(1 << 16);
-  /** Where each state begins, and where the next one will. */
-  private offsets = new Float64Array(1 << 10);
-  private hashes = new Int32Array(1 << 10);
-  /** State numbers plus one; 0 for an empty slot. Never more than half full. */
-  private slots = new Int32Array(1 << 12);
+  /** Its `state` is the state in memory. */
+  readonly holder: { state: T };
+  private readonly parts = new WordTable();
+  private readonly rows = new WordTable();
+  private readonly touched: Part[] = [];
+  private touchedCount = 0;
+  /** The parts that have changed, in the order in which they did so first; their numbers at first and now. */
+  private readonly changed: Part[] = [];
+  private first = new Int32Array(16);
+  private row = new Int32Array(16);
+  private words = new Int32Array(1 << 8);
 
-  constructor(schema: Schema<T>) {
-    this.schema = schema;
+  /**
+   * @param state - the first state, which gets number 0; its lists belong to the table from now on
+   * @param whole - paths of lists of which elements are added or removed: see {@link ListChanged}
+   */
+  constructor(schema: Schema<T>, state: T, whole: ReadonlySet<string> = new Set()) {
+    const tracker: Tracker = {
+      touch: (part) => {
+        this.touched[this.touchedCount++] = part;
+      },
+    };
+    const found: Part[] = [];
+    this.holder = { state };
+    track(schema, state, this.holder, 'state', { tracker, whole, found: (part) => found.push(part) });
+    for (const part of found) {
+      part.index = this.intern(part);
+      part.first = part.index;
+    }
+    this.rows.add(this.row, 0);
+  }
+
+  /** How many states there are. */
+  get count(): number {
+    return this.rows.count;
   }
 
   /** What the table takes in memory. */
   get bytes(): number {
-    return this.words.byteLength + this.offsets.byteLength + this.hashes.byteLength + this.slots.byteLength;
+    return this.parts.bytes + this.rows.bytes;
   }
 
-  /** Adds a state and returns its number; -1 minus its number if it was there already. */
-  add(state: T): number {
-    const start = this.offsets[this.count] as number;
-    let end = this.schema.encode(state, this.words, start);
-    while (end > this.words.length) {
-      const longer = new Int32Array(2 * this.words.length);
-      longer.set(this.words);
-      this.words = longer;
-      end = this.schema.encode(state, this.words, start);
+  /**
+   * Adds the state in memory and returns its number; -1 minus its number if it was there already. Throws a
+   * {@link ListChanged} if a list has other elements than it had, unless it is stored as a whole.
+   */
+  add(): number {
+    for (let i = 0; i < this.touchedCount; i++) this.update(this.touched[i] as Part);
+    this.touchedCount = 0;
+    const { row, first } = this;
+    let length = this.changed.length;
+    while (length > 0 && row[length - 1] === first[length - 1]) length--;
+    return this.rows.add(row, length);
+  }
+
+  /** Makes the state in memory the one of a number. */
+  restore(state: number): void {
+    for (let i = 0; i < this.touchedCount; i++) this.revert(this.touched[i] as Part);
+    this.touchedCount = 0;
+    const { rows, row, first, changed } = this;
+    const page = rows.pageOf(state);
+    const place = rows.placeOf(state);
+    const length = page[place] as number;
+    for (let i = 0; i < changed.length; i++) {
+      const index = (i < length ? page[place + 1 + i] : first[i]) as number;
+      if (index === row[i]) continue;
+      row[i] = index;
+      const part = changed[i] as Part;
+      part.index = index;
+      this.decode(part);
     }
-    const { words } = this;
-    const hash = hashWords(words, start, end);
-    const mask = this.slots.length - 1;
-    let slot = hash & mask;
-    for (let found = this.slots[slot] as number; found !== 0; found = this.slots[slot] as number) {
-      if (this.hashes[found - 1] === hash && this.isAt(found - 1, start, end)) return -found;
-      slot = (slot + 1) & mask;
+  }
+
+  /** Notes what a part that was touched is now. */
+  private update(part: Part): void {
+    part.touched = false;
+    if (part.kind === PartKind.list) {
+      if (!part.isWhole()) throw new ListChanged(part.path);
+      for (const child of part.children) if (child?.kind === PartKind.leaf) this.note(child);
+      return;
     }
-    const added = this.count++;
-    if (this.count === this.hashes.length) this.lengthen();
-    this.offsets[this.count] = end;
-    this.hashes[added] = hash;
-    this.slots[slot] = this.count;
-    if (2 * this.count > this.slots.length) this.rehash();
-    return added;
+    if (part.kind === PartKind.record) part.adopt();
+    this.note(part);
   }
 
-  /** Makes `holder[key]` the state of a number, reusing the objects found there. */
-  restore(state: number, holder: object, key: string): void {
-    this.schema.decode(this.words, this.offsets[state] as number, holder, key);
+  private note(part: Part): void {
+    const length = this.encode(part);
+    if (this.parts.isRow(part.index, this.words, length)) return;
+    const added = this.parts.add(this.words, length);
+    part.index = added < 0 ? -1 - added : added;
+    if (part.place < 0) this.makePlace(part);
+    this.row[part.place] = part.index;
   }
 
-  private isAt(state: number, start: number, end: number): boolean {
-    const { words } = this;
-    let other = this.offsets[state] as number;
-    if ((this.offsets[state + 1] as number) - other !== end - start) return false;
-    for (let i = start; i < end; i++) if (words[i] !== words[other++]) return false;
-    return true;
-  }
-
-  private lengthen(): void {
-    const offsets = new Float64Array(2 * this.offsets.length);
-    offsets.set(this.offsets);
-    this.offsets = offsets;
-    const hashes = new Int32Array(2 * this.hashes.length);
-    hashes.set(this.hashes);
-    this.hashes = hashes;
-  }
-
-  private rehash(): void {
-    const slots = new Int32Array(2 * this.slots.length);
-    const mask = slots.length - 1;
-    for (let state = 0; state < this.count; state++) {
-      let slot = (this.hashes[state] as number) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = state + 1;
+  private makePlace(part: Part): void {
+    part.place = this.changed.length;
+    this.changed.push(part);
+    if (part.place === this.row.length) {
+      this.row = longer(this.row);
+      this.first = longer(this.first);
     }
-    this.slots = slots;
+    this.first[part.place] = part.first;
+  }
+
+  /** Makes a part that was touched what it was. */
+  private revert(part: Part): void {
+    part.touched = false;
+    if (part.kind === PartKind.list) {
+      if (!part.isWhole()) throw new ListChanged(part.path);
+      for (const child of part.children) if (child?.kind === PartKind.leaf) this.decode(child);
+      return;
+    }
+    if (part.kind === PartKind.record) part.holder[part.key] = part.object;
+    this.decode(part);
+  }
+
+  private decode(part: Part): void {
+    part.decode(this.parts.pageOf(part.index), this.parts.placeOf(part.index) + 1);
+  }
+
+  /** Writes a part into `words` and returns how many these are. */
+  private encode(part: Part): number {
+    let length = part.encode(this.words);
+    while (length > this.words.length) {
+      this.words = longer(this.words);
+      length = part.encode(this.words);
+    }
+    return length;
+  }
+
+  private intern(part: Part): number {
+    const length = this.encode(part);
+    const added = this.parts.add(this.words, length);
+    return added < 0 ? -1 - added : added;
   }
 }
 
-function hashWords(words: Int32Array, start: number, end: number): number {
-  let hash = end - start;
-  for (let i = start; i < end; i++) {
-    hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ (words[i] as number), 0x9e37_79b1);
-  }
-  // The low bits choose the slot, so the high ones must reach them (finalizer of MurmurHash3, Appleby).
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  return hash ^ (hash >>> 16);
+function longer(words: Int32Array) {
+  const copy = new Int32Array(2 * words.length);
+  copy.set(words);
+  return copy;
 }

@@ -16,16 +16,24 @@ import { carryOut } from './outcome.js';
 
 const { instruction, stage } = hardware;
 
-/** The exit qualification of an EPT violation by a data read or write. SDM vol. 3C, "Exit Qualification for EPT Violations". */
-const violationBy = { read: 1, write: 2 } as const;
+/**
+ * The exit qualification of an EPT violation by a data read or write through a linear address (bits 7 and 8) where nothing is mapped. SDM
+ * vol. 3C, "Exit Qualification for EPT Violations".
+ */
+const violationBy = { read: 0x181, write: 0x182 } as const;
 
-/** What EPT makes of an access to the page while it is not the APIC-access page: a violation while it is not mapped, then a misconfiguration. */
-function eptExit(machine: HardwareMachine, vcpu: VirtualCpu): VmExit {
-  const mapped = machine.apicPageMapping[vcpu.vm] === ApicPageMapping.misconfigured;
-  const qualification = vcpu.exit.access === 1 ? violationBy.read : violationBy.write;
-  return mapped
-    ? { kind: 'exit', reason: ExitReason.EptMisconfig, qualification: 0, trapLike: false }
-    : { kind: 'exit', reason: ExitReason.EptViolation, qualification, trapLike: false };
+/**
+ * The exit that EPT makes of an access, or undefined if the page is mapped: only then does its address compare with the APIC-access
+ * address, whatever the controls say. SDM vol. 3C, "APIC-Access VM Exits" and "EPT-Induced VM Exits".
+ */
+function eptExit(machine: HardwareMachine, vcpu: VirtualCpu, kind: number): VmExit | undefined {
+  const mapping = machine.apicPageMapping[vcpu.vm];
+  if (mapping === ApicPageMapping.accessPage) return undefined;
+  if (mapping === ApicPageMapping.misconfigured) {
+    return { kind: 'exit', reason: ExitReason.EptMisconfig, qualification: 0, trapLike: false };
+  }
+  const qualification = kind === 1 ? violationBy.read : violationBy.write;
+  return { kind: 'exit', reason: ExitReason.EptViolation, qualification, trapLike: false };
 }
 
 /** Notes the operands, which software that emulates the access reads from the instruction, and carries out the outcome. */
@@ -39,10 +47,12 @@ function access(
 ): Control {
   const vcpu = currentVcpu(machine, processor);
   if (outcome.kind === 'completed' || outcome.kind === 'data') return carryOut(machine, processor, outcome);
+  // Without "virtualize APIC accesses" the mapped page is memory like any other, which nobody else looks at.
+  if (outcome.kind === 'passthrough') return 0;
   vcpu.exit.access = kind;
   vcpu.exit.offset = offset;
   vcpu.exit.low = value;
-  return carryOut(machine, processor, outcome.kind === 'passthrough' ? eptExit(machine, vcpu) : outcome);
+  return carryOut(machine, processor, outcome);
 }
 
 /**
@@ -53,15 +63,18 @@ export const apicPageRead = instruction(
   () => ({ offset: 0 }),
   [],
   [
-    stage('access', 'apicPageAccess', local, (m, cpu, f) =>
-      access(m, cpu, virtualizeApicRead(currentVcpu(m, cpu), f.offset, 4), f.offset, 0, 1),
-    ),
+    // Another processor may unmap the page at any time.
+    stage('access', 'apicPageAccess', shared, (m, cpu, f) => {
+      const vcpu = currentVcpu(m, cpu);
+      const outcome = eptExit(m, vcpu, 1) ?? virtualizeApicRead(vcpu, f.offset, 4);
+      return access(m, cpu, outcome, f.offset, 0, 1);
+    }),
   ],
 );
 
 function write(machine: HardwareMachine, processor: LogicalProcessor, offset: number, value: number): Control {
   const vcpu = currentVcpu(machine, processor);
-  const outcome = beginApicWrite(vcpu, offset, 4, value);
+  const outcome = eptExit(machine, vcpu, 2) ?? beginApicWrite(vcpu, offset, 4, value);
   processor.attention = 1;
   if (outcome !== 'ipi-virtualization') return access(machine, processor, outcome, offset, value, 2);
   const ipi = call(machine, processor, ipiVirtualization);
@@ -88,7 +101,7 @@ export const apicPageWrite = instruction(
         to: ['eoi-virtualization'],
       },
     ),
-    stage('store', 'vicrWrite', local, (m, cpu, f) => write(m, cpu, f.offset, f.value)),
+    stage('store', 'vicrWrite', shared, (m, cpu, f) => write(m, cpu, f.offset, f.value)),
     // Reached only when the microcode that the stage before called has returned.
     stage('retire', 'instructionRetire', local, () => 0),
     stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) => write(m, cpu, f.offset, f.value)),

@@ -1,4 +1,3 @@
-import { hasPin, PinBased } from '../arch/controls.js';
 import { isBlocked } from '../arch/event-priority.js';
 import { ExitReason } from '../arch/exit-reason.js';
 import { externalInterruptExit } from '../arch/external-interrupt.js';
@@ -10,9 +9,10 @@ import type { Hooks } from '../engine/interpreter.js';
 import type { Thread } from '../engine/state.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { postByIommu } from './iommu-posting.js';
-import { currentVcpu, type HardwareMachine, type LogicalProcessor, type VirtualCpu } from './machine.js';
+import { currentVcpu, type HardwareMachine, type LogicalProcessor } from './machine.js';
 import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
+import { preemptionTimerExpired } from './preemption-timer.js';
 import { TimerKind, timerUse } from './timer-uses.js';
 import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
 import { vmExit } from './vm-exit.js';
@@ -38,14 +38,6 @@ const nmiExit: VmExit = {
   trapLike: false,
   interruptionInformation: 0x8000_0202,
 };
-
-function preemptionTimerExpired(machine: HardwareMachine, vcpu: VirtualCpu): boolean {
-  return (
-    vcpu.preemptionTimer >= 0 &&
-    machine.timers[vcpu.preemptionTimer]?.expired === 1 &&
-    hasPin(vcpu.vmcs, PinBased.activateVmxPreemptionTimer)
-  );
-}
 
 /**
  * In VMX non-root operation, at an instruction boundary: the events that a processor here can have, in the order of

@@ -68,10 +68,15 @@ export interface VirtualCpu extends VirtualProcessor {
   entryInterruption: number;
   /** The timer that stands for its VMX-preemption timer, -1 for none. */
   preemptionTimer: number;
+  /** VMX-preemption timer-value: what it counts down from at the next VM entry, in its own ticks. */
+  preemptionTimerValue: number;
 }
 
-/** What EPT says of the guest-physical page of the APIC's registers where it is not the APIC-access page. */
-export const ApicPageMapping = { notPresent: 0, misconfigured: 1 } as const;
+/**
+ * What EPT says of the guest-physical page of the APIC's registers: nothing, that each access is a misconfiguration, or that it is the
+ * APIC-access page.
+ */
+export const ApicPageMapping = { notPresent: 0, misconfigured: 1, accessPage: 2 } as const;
 
 /** The machine as the hardware room knows it. */
 export interface HardwareMachine extends Machine {

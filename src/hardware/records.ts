@@ -12,6 +12,10 @@ export const Record = {
   delivered: recordKind('delivered', 'vcpu', 'vector'),
   /** VM entry injects an event: the vector, and the type of the interruption information. */
   injected: recordKind('injected', 'vcpu', 'vector'),
+  /** A logical processor begins (1) or ends (0) an idle state: its number. */
+  idle: recordKind('idle', 'state', 'begins'),
+  /** It begins (1) or ends (0) to handle an interrupt in root operation. */
+  hostInterrupt: recordKind('host-interrupt', 'vector', 'begins'),
   physicalIpi: recordKind('physical-ipi', 'destination', 'vector'),
   /** A guest program asks for an IPI. */
   ipiSent: recordKind('ipi-sent', 'vcpu', 'vector'),

@@ -129,6 +129,7 @@ export const vcpuFields = {
   guestInterrupts: interruptTable,
   entryInterruption: register,
   preemptionTimer: id('timers', -1),
+  preemptionTimerValue: register,
 } as const;
 
 /** What the machine has for the processors. */

@@ -1,14 +1,15 @@
 import { enterApicVirtualization } from '../arch/vm-entry-apic.js';
 import { interruptAt, interruptWith } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
-import { local, shared } from '../engine/routine.js';
+import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { handlerOf } from './interrupt-table.js';
-import { currentVcpu, hardware } from './machine.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { hasPreemptionTimer, loadPreemptionTimer } from './preemption-timer.js';
 import { Record } from './records.js';
 import { vmExit } from './vm-exit.js';
 
-const { microcode, stage } = hardware;
+const { microcode, stage, glue } = hardware;
 
 const nmi = 2;
 
@@ -33,21 +34,37 @@ export const eventInjection = microcode('event-injection', () => ({ information:
  * recognised before the guest's first instruction. SDM vol. 3C, "VM Entries".
  */
 export const vmEntry = microcode('vm-entry', () => ({}), [
-  stage('load-guest-state', 'vmEntry', local, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    observe(m, Record.vmEntry, vcpu.id);
-    cpu.hostThread = cpu.thread;
-    cpu.thread = vcpu.thread;
-    cpu.nonRoot = 1;
-    cpu.masked = 0;
-    // Blocking by STI ends with the first instruction after the entry.
-    cpu.shadow = (vcpu.interruptibility & 1) === 0 ? 0 : 1;
-    cpu.attention = 1;
-    const outcome = enterApicVirtualization(vcpu);
-    if ((vcpu.entryInterruption & 0x8000_0000) !== 0) {
-      interruptWith(m.threads[vcpu.thread] as Thread, eventInjection).information = vcpu.entryInterruption;
-      vcpu.entryInterruption = 0;
-    }
-    if (outcome.kind === 'exit') vmExit(m, cpu, outcome);
+  glue(
+    'preemption-timer',
+    (m, cpu) => (hasPreemptionTimer(currentVcpu(m, cpu)) ? 'load-guest-state-and-timer' : undefined),
+    {
+      to: ['load-guest-state-and-timer'],
+    },
+  ),
+  stage('load-guest-state', 'vmEntry', local, (m, cpu) => loadGuestState(m, cpu)),
+  glue('exited', () => done),
+  // The same, with a timer that starts to count, which others can tell.
+  stage('load-guest-state-and-timer', 'vmEntry', shared, (m, cpu) => {
+    loadGuestState(m, cpu);
+    // A failed entry has exited already.
+    if (cpu.nonRoot === 1) loadPreemptionTimer(m, currentVcpu(m, cpu));
   }),
 ]);
+
+function loadGuestState(machine: HardwareMachine, processor: LogicalProcessor): undefined {
+  const vcpu = currentVcpu(machine, processor);
+  observe(machine, Record.vmEntry, vcpu.id);
+  processor.hostThread = processor.thread;
+  processor.thread = vcpu.thread;
+  processor.nonRoot = 1;
+  processor.masked = 0;
+  // Blocking by STI ends with the first instruction after the entry.
+  processor.shadow = (vcpu.interruptibility & 1) === 0 ? 0 : 1;
+  processor.attention = 1;
+  const outcome = enterApicVirtualization(vcpu);
+  if ((vcpu.entryInterruption & 0x8000_0000) !== 0) {
+    interruptWith(machine.threads[vcpu.thread] as Thread, eventInjection).information = vcpu.entryInterruption;
+    vcpu.entryInterruption = 0;
+  }
+  if (outcome.kind === 'exit') vmExit(machine, processor, outcome);
+}

@@ -2,16 +2,25 @@ import type { VmExit } from '../arch/outcome.js';
 import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
 import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
-import { local } from '../engine/routine.js';
+import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { preemptionTimerCounts, stopPreemptionTimer } from './preemption-timer.js';
 import { Record } from './records.js';
 
-const { microcode, stage } = hardware;
+const { microcode, stage, glue } = hardware;
 
 /** What the processor does on a VM exit: saves guest state, loads host state. SDM vol. 3C, "VM Exits". */
 export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
-  stage('save-guest-load-host', 'vmExit', local, () => {}),
+  glue(
+    'preemption-timer',
+    (m, cpu) => (preemptionTimerCounts(m, currentVcpu(m, cpu)) ? 'save-guest-and-stop-timer' : undefined),
+    { to: ['save-guest-and-stop-timer'] },
+  ),
+  stage('save-guest-load-host', 'vmExit', local, () => done),
+  stage('save-guest-and-stop-timer', 'vmExit', shared, (m, cpu) => {
+    stopPreemptionTimer(m, currentVcpu(m, cpu));
+  }),
 ]);
 
 /**

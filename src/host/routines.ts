@@ -2,6 +2,7 @@ import type { Routine } from '../engine/routine.js';
 import { doIdle } from './idle.js';
 import { hrtick, hrtimerInterrupt, sysvecRescheduleIpi } from './interrupts.js';
 import { finishTaskSwitch, schedule } from './schedule.js';
+import { hrtimerWakeup, nanosleep } from './sleep.js';
 import { reschedCurr, tryToWakeUp } from './try-to-wake-up.js';
 
 /** Every routine of the host. */
@@ -11,6 +12,8 @@ export const hostRoutines: readonly Routine[] = [
   hrtick,
   hrtimerInterrupt,
   reschedCurr,
+  hrtimerWakeup,
+  nanosleep,
   schedule,
   sysvecRescheduleIpi,
   tryToWakeUp,

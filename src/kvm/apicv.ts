@@ -44,8 +44,8 @@ export function idInhibits(machine: KvmMachine, vm: KvmVm): number {
 }
 
 /**
- * Sets or clears a reason against APICv. If that changes whether there is any, every virtual CPU is told to look, and the page of the
- * APIC's registers is unmapped where it was mapped. Linux `__kvm_set_or_clear_apicv_inhibit`.
+ * Sets or clears a reason against APICv. If that changes whether there is any, every virtual CPU is told to look; and if there now is one,
+ * the APIC-access page is unmapped (since 5.15; before, it stayed, and its accesses exited as such). Linux `__kvm_set_or_clear_apicv_inhibit`.
  */
 export const kvmSetOrClearApicvInhibit = program(
   '__kvm_set_or_clear_apicv_inhibit',
@@ -72,8 +72,10 @@ export const kvmSetOrClearApicvInhibit = program(
       { to: ['kvm_zap_gfn_range'] },
     ),
     glue('next', () => 'kvm_make_all_cpus_request', { to: ['kvm_make_all_cpus_request'] }),
+    // Who accesses the page from now on finds it gone. Once the last reason is cleared, the first access maps it again.
     stage('kvm_zap_gfn_range', 'zapApicPage', shared, (m, _cpu, f) => {
-      m.apicPageMapping[f.vm] = ApicPageMapping.notPresent;
+      const vm = m.vms[f.vm] as KvmVm;
+      if (vm.apicvInhibits !== 0 && vm.hidesApicPage === 1) m.apicPageMapping[f.vm] = ApicPageMapping.notPresent;
     }),
   ],
 );

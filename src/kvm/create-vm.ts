@@ -11,6 +11,7 @@ import { addTimer, TimerKind } from '../hardware/timer-uses.js';
 import { addTask, type HostPlan } from '../host/create-host.js';
 import { type HostMachine, SystemVector } from '../host/machine.js';
 import { recalculateApicMap } from './apic-map.js';
+import { ApicvInhibit } from './apicv.js';
 import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
 import { piWakeupHandler } from './pi-load-put.js';
@@ -21,6 +22,9 @@ import { initialVmcs, msrBitmapOf } from './set-up.js';
 /** A VM's choices, each 0 or 1 unless said otherwise; times in cycles. The fields of {@link KvmVm} of the same names. */
 export type VmOptions = Pick<
   KvmVm,
+  | 'flexpriority'
+  | 'tprShadow'
+  | 'hidesApicPage'
   | 'apicv'
   | 'ipiVirtualization'
   | 'icrFastpath'
@@ -31,6 +35,8 @@ export type VmOptions = Pick<
   | 'postedTimer'
   | 'timerProcessor'
   | 'timerAdvance'
+  | 'timerAdvanceCycles'
+  | 'timerWaitEarly'
   | 'apicTick'
   | 'cyclesPerMicrosecond'
   | 'hltInGuest'
@@ -76,7 +82,7 @@ export function createVm(plan: HostPlan<KvmMachine>, options: VmOptions): number
       line: 0,
       resample: 0,
     })),
-    apicvInhibits: 0,
+    apicvInhibits: options.apicv === 1 ? 0 : ApicvInhibit.disabled,
     bypassCount: 0,
     pidTableAddress,
     maxVcpuIds,
@@ -114,6 +120,8 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
   const choice = {
     apicMode,
     apicv: vm.apicv === 1 && apicMode !== ApicMode.disabled,
+    flexpriority: vm.flexpriority === 1,
+    tprShadow: vm.tprShadow === 1,
     ipiVirtualization: vm.ipiVirtualization === 1,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
@@ -153,6 +161,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     guestInterrupts: [],
     entryInterruption: 0,
     preemptionTimer,
+    preemptionTimerValue: 0,
     task: addTask(machine, vcpuRun as unknown as Routine, {
       allowed: options.allowed,
       owner: id,
@@ -189,9 +198,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
         handler: apicTimerFn.entry,
       }),
       deadline: 0,
+      period: 0,
+      expires: 0,
       hvInUse: 0,
       pending: 0,
-      advance: vm.timerAdvance === 1 ? vm.cyclesPerMicrosecond : 0,
+      advance: vm.timerAdvanceCycles,
       expiredDeadline: 0,
     },
     modeLine: plan.lines++,

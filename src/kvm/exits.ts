@@ -9,14 +9,14 @@ import { addressOf, toU64 } from '../arch/physical-memory.js';
 import { loadWord } from '../arch/virtual-apic-page.js';
 import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { cancel, observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
-import { kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { currentTimerCount, kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
-import { kvm, makeRequest, VcpuRequest } from './machine.js';
+import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
 import { KvmRecord } from './records.js';
 import { skipInstruction } from './skip-instruction.js';
 
@@ -42,8 +42,9 @@ const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
     const { msr, low, high } = vcpu.exit;
     if (msr === tscDeadlineMsr) {
       if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return;
+      cancel(m, vcpu.lapicTimer.hrtimer);
       vcpu.lapicTimer.deadline = addressOf([low, high]);
-      call(m, cpu, restartApicTimer);
+      call(m, cpu, startApicTimer);
       return;
     }
     if (msr < 0x800 || msr > 0x8ff || vcpu.apicMode !== ApicMode.x2apic) {
@@ -68,14 +69,31 @@ const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
 
 /** RDMSR. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
 const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
-  stage('kvm_get_msr_common', 'emulateRdmsr', shared, (m, cpu) => {
+  stage(
+    'kvm_get_msr_common',
+    'emulateRdmsr',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { msr } = vcpu.exit;
+      if (msr === 0x839) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      // Outside TSC-deadline mode it reads 0.
+      const deadline = timerMode(vcpu.page) === TimerMode.tscDeadline ? vcpu.lapicTimer.deadline : 0;
+      const value =
+        msr === tscDeadlineMsr ? (toU64(deadline)[0] as number) : readLapicRegister(vcpu, (msr - 0x800) << 4);
+      observe(m, KvmRecord.msrRead, msr, value);
+      skipInstruction(m, vcpu, value);
+      return done;
+    },
+    { to: ['apic_get_tmcct'] },
+  ),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
     const vcpu = currentVcpu(m, cpu);
-    const { msr } = vcpu.exit;
-    const value =
-      msr === tscDeadlineMsr
-        ? (toU64(vcpu.lapicTimer.deadline)[0] as number)
-        : readLapicRegister(vcpu, (msr - 0x800) << 4);
-    observe(m, KvmRecord.msrRead, msr, value);
+    const value = currentTimerCount(m, vcpu, now);
+    observe(m, KvmRecord.msrRead, vcpu.exit.msr, value);
     skipInstruction(m, vcpu, value);
   }),
 ]);
@@ -83,27 +101,44 @@ const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
 /** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
 export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
   stage('decode', 'emulatorDecode', local, () => {}),
-  stage('apic_mmio', 'apicMmio', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { access, offset, low } = vcpu.exit;
-    if (access === 1) {
-      skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
-      return done;
-    }
-    skipInstruction(m, vcpu);
-    const write = call(m, cpu, kvmLapicRegWrite);
-    write.offset = offset;
-    write.value = low;
-    return undefined;
-  }),
+  stage(
+    'apic_mmio',
+    'apicMmio',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      const { access, offset, low } = vcpu.exit;
+      if (access === 1 && offset === 0x390) {
+        readClock(m);
+        return 'apic_get_tmcct';
+      }
+      if (access === 1) {
+        skipInstruction(m, vcpu, readLapicRegister(vcpu, offset));
+        return done;
+      }
+      skipInstruction(m, vcpu);
+      const write = call(m, cpu, kvmLapicRegWrite);
+      write.offset = offset;
+      write.value = low;
+      return undefined;
+    },
+    { to: ['apic_get_tmcct'] },
+  ),
   glue('emulated', () => done),
+  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    skipInstruction(m, vcpu, currentTimerCount(m, vcpu, now));
+  }),
 ]);
+
+/** Qualification of an APIC-access exit for a linear write of EOI: access type in bits 15:12, offset in 11:0. */
+const linearWriteOfEoi = 0x10b0;
 
 /** An access to the APIC-access page: a write of EOI is done without decoding (`fasteoi`). Linux `handle_apic_access`. */
 const handleApicAccess = program('handle_apic_access', () => ({}), [
   stage('fasteoi', 'apicAccessDispatch', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    if (vcpu.exit.access === 2 && vcpu.exit.offset === 0xb0) {
+    if (vcpu.exit.qualification === linearWriteOfEoi) {
       skipInstruction(m, vcpu);
       call(m, cpu, kvmLapicRegWrite).offset = 0xb0;
     } else {
@@ -113,15 +148,38 @@ const handleApicAccess = program('handle_apic_access', () => ({}), [
   glue('emulated', () => done),
 ]);
 
-/** The page of the APIC's registers is not mapped: an entry is made that exits each time, and the access is tried again. Linux `handle_ept_violation`, `kvm_mmu_page_fault`, `handle_mmio_page_fault`. */
+/**
+ * EPT does not map the page of the APIC's registers. Where the VM has no APIC-access page there is no memory at that address: an entry is
+ * made that is misconfigured on purpose, so that the access, tried again, and all later ones exit with a reason that says so. Where it has
+ * one, and no reason stands against APICv, it is mapped and the access tried again. And while one does, the access is emulated at once and
+ * nothing is mapped, so that nothing has to be unmapped when the reason is gone: then each access is an EPT violation. Linux
+ * `handle_ept_violation`, `kvm_mmu_page_fault`, `kvm_mmu_faultin_pfn`.
+ */
 const handleEptViolation = program('handle_ept_violation', () => ({}), [
+  stage(
+    'kvm_mmu_faultin_pfn',
+    'eptFaultin',
+    shared,
+    (m, cpu) => {
+      const { vm } = currentVcpu(m, cpu);
+      const { flexpriority, hidesApicPage, apicvInhibits } = m.vms[vm] as KvmVm;
+      if (flexpriority === 0 || hidesApicPage === 0 || apicvInhibits === 0) return 'mmu_set_spte';
+      call(m, cpu, emulateApicAccess);
+      return undefined;
+    },
+    { to: ['mmu_set_spte'] },
+  ),
+  glue('emulated', () => done),
   stage('mmu_set_spte', 'eptViolation', shared, (m, cpu) => {
-    m.apicPageMapping[currentVcpu(m, cpu).vm] = ApicPageMapping.misconfigured;
+    const { vm } = currentVcpu(m, cpu);
+    const { flexpriority } = m.vms[vm] as KvmVm;
+    m.apicPageMapping[vm] = flexpriority === 1 ? ApicPageMapping.accessPage : ApicPageMapping.misconfigured;
   }),
 ]);
 
-/** An access through such an entry. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
+/** An access through such an entry: no device has registered it for writes without data, so it is emulated. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
 const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
+  stage('kvm_io_bus_write-fast_mmio', 'fastMmio', local, () => {}),
   stage('handle_mmio_page_fault', 'eptMisconfig', local, (m, cpu) => {
     call(m, cpu, emulateApicAccess);
   }),

@@ -5,11 +5,12 @@ import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
 import { addressOf } from '../arch/physical-memory.js';
 import { call } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { cancel, observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
-import { canUseHvTimer, kvmLapicExpiredHvTimer, restartApicTimer } from './lapic-timer.js';
+import { kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
+import { canUseHvTimer } from './lapic-timer-choice.js';
 import { Fastpath, kvm, MpState, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
 import { kvmApicSendIpi } from './send-ipi.js';
@@ -56,8 +57,9 @@ export const handleFastpathSetTscdeadline = program('handle_fastpath_set_tscdead
     if (!canUseHvTimer(m, vcpu)) return Fastpath.none;
     // Outside TSC-deadline mode the write does nothing.
     if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return undefined;
+    cancel(m, vcpu.lapicTimer.hrtimer);
     vcpu.lapicTimer.deadline = addressOf([vcpu.exit.low, vcpu.exit.high]);
-    call(m, cpu, restartApicTimer);
+    call(m, cpu, startApicTimer);
     return undefined;
   }),
   stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {

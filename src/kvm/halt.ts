@@ -8,7 +8,7 @@ import { schedule } from '../host/schedule.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
 import { adjustHaltPoll } from './halt-poll.js';
 import { isRunnable } from './has-events.js';
-import { cancelHvTimer, restartApicTimer } from './lapic-timer.js';
+import { restartApicTimer, startSwTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, MpState, VcpuRequest, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
 
@@ -147,7 +147,7 @@ export const kvmVcpuHalt = program('kvm_vcpu_halt', () => ({ start: 0, polled: 0
  * What a virtual CPU's thread does while the guest does not run: its guest timer becomes a timer of the host, it halts, and what woke it
  * decides whether it runs. Linux `vcpu_block`.
  */
-export const vcpuBlock = program('vcpu_block', () => ({}), [
+export const vcpuBlock = program('vcpu_block', () => ({ hvTimer: 0 }), [
   stage(
     'kvm_arch_vcpu_runnable',
     'checkBlock',
@@ -155,18 +155,15 @@ export const vcpuBlock = program('vcpu_block', () => ({}), [
     (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? 'awake' : undefined),
     { to: ['awake'], line },
   ),
-  stage('kvm_lapic_switch_to_sw_timer', 'lapicTimerSwitch', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    if (vcpu.lapicTimer.hvInUse === 0) return;
-    cancelHvTimer(m, vcpu);
-    call(m, cpu, restartApicTimer).software = 1;
+  stage('kvm_lapic_switch_to_sw_timer', 'lapicTimerSwitch', shared, (m, cpu, f) => {
+    f.hvTimer = currentVcpu(m, cpu).lapicTimer.hvInUse;
+    if (f.hvTimer === 1) call(m, cpu, startSwTimer);
   }),
   glue('kvm_vcpu_halt', (m, cpu) => {
     call(m, cpu, kvmVcpuHalt);
   }),
-  stage('kvm_lapic_switch_to_hv_timer', 'lapicTimerSwitch', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    if (vcpu.lapicTimer.deadline > 0 && vcpu.lapicTimer.pending === 0) call(m, cpu, restartApicTimer);
+  stage('kvm_lapic_switch_to_hv_timer', 'lapicTimerSwitch', shared, (m, cpu, f) => {
+    if (f.hvTimer === 1) call(m, cpu, restartApicTimer);
   }),
   stage('runnable', 'checkBlock', shared, (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? undefined : done), {
     line,

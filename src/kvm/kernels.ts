@@ -18,6 +18,14 @@ export interface KernelFeatures {
   readonly postedTimer: boolean;
   /** Whether the posted timer is chosen for each virtual CPU, and not for all of a host. */
   readonly postedTimerPerVcpu: boolean;
+  /** Whether timers are set early by an advance that adapts, by default. */
+  readonly timerAdvance: boolean;
+  /** Whether the advance can be given by hand. Module parameter `lapic_timer_advance_ns`. */
+  readonly timerAdvanceNs: boolean;
+  /** Whether the wait for an advanced timer's deadline is before the last preparations for the entry, and not right before it. */
+  readonly timerWaitEarly: boolean;
+  /** While APICv is inhibited the APIC-access page is unmapped, and each access to it is emulated after an EPT violation. */
+  readonly hidesApicPage: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
 }
@@ -31,21 +39,28 @@ const v4x19: KernelFeatures = {
   hltFastpath: false,
   postedTimer: false,
   postedTimerPerVcpu: false,
+  timerAdvance: false,
+  timerAdvanceNs: true,
+  timerWaitEarly: true,
+  hidesApicPage: false,
   haltPollShrink: 0,
 };
-const v5x4: KernelFeatures = { ...v4x19, postedTimer: true };
+const v5x4: KernelFeatures = { ...v4x19, postedTimer: true, timerAdvance: true, timerWaitEarly: false };
 const v5x8: KernelFeatures = {
   ...v5x4,
   icrFastpath: true,
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
 };
-const v5x19: KernelFeatures = { ...v5x8, ipiVirtualization: true, postedTimerPerVcpu: true };
-const v6x12: KernelFeatures = { ...v5x19, hltFastpath: true, haltPollShrink: 2 };
+const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
+const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v6x12: KernelFeatures = { ...v5x19, hltFastpath: true, haltPollShrink: 2, timerAdvanceNs: false };
 
 /**
  * Kernel versions and what they have; all but the posted timer is on by default where the processor has it too. APICv since 4.1 at the
- * latest; the posted timer since 5.3 (commit 0c5f81dad46c), chosen per virtual CPU since 5.18 at the latest; the fastpaths in the run
+ * latest; the posted timer since 5.3 (commit 0c5f81dad46c), chosen per virtual CPU since 5.18 (commit 1714a4eb6fb0); an advance of timers
+ * that adapts since 4.20 (commit 3b8a5df6c4dc), with its wait right before the entry since 5.3 (commit b6c4bc659ccc), and no longer set by
+ * hand since 6.11; the fastpaths in the run
  * function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the series that was applied in May 2022
  * (v9, on 5.18), counted here from 5.19; the HLT fastpath and a shrinking halt-polling window shortly before 6.12.
  */
@@ -53,7 +68,7 @@ export const kernels = {
   '4.19': v4x19,
   '5.4': v5x4,
   '5.8': v5x8,
-  '5.15': v5x8,
+  '5.15': v5x15,
   '5.19': v5x19,
   '6.1': v5x19,
   '6.12': v6x12,

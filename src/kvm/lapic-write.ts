@@ -1,7 +1,10 @@
 import { ApicMode } from '../arch/apic-mode.js';
+import { highestBit } from '../arch/bits256.js';
+import { setSvi } from '../arch/guest-interrupt-status.js';
 import { endOfInterrupt } from '../arch/local-apic/eoi.js';
-import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
+import { lvtMasked, lvtRegisters, TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { updateProcessorPriority } from '../arch/local-apic/priority.js';
+import { timerDivisor } from '../arch/local-apic/timer.js';
 import { loadWord, storeWord } from '../arch/virtual-apic-page.js';
 import { call } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
@@ -10,7 +13,7 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { ApicvInhibit, idInhibits, kvmSetOrClearApicvInhibit } from './apicv.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
-import { cancelHvTimer, restartApicTimer } from './lapic-timer.js';
+import { cancelApicTimer, startApicTimer, updateDivideCount } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
 import { kvmApicSendIpi } from './send-ipi.js';
@@ -35,6 +38,28 @@ function sendSelf(machine: KvmMachine, processor: LogicalProcessor, vcpu: KvmVcp
   send.source = vcpu.id;
   send.low = 0x4_4000 | vector;
   send.destination = 0;
+}
+
+/**
+ * A write to the timer's LVT entry. A change to or from TSC-deadline mode stops the timer; between one-shot and periodic it goes on. Linux
+ * `apic_update_lvtt`.
+ */
+function updateTimerLvt(machine: KvmMachine, vcpu: KvmVcpu, value: number): void {
+  const before = timerMode(vcpu.page);
+  vcpu.page.lvtTimer = value;
+  const after = timerMode(vcpu.page);
+  if (before === after || (before !== TimerMode.tscDeadline && after !== TimerMode.tscDeadline)) return;
+  cancelApicTimer(machine, vcpu);
+  vcpu.page.initialCount = 0;
+  vcpu.lapicTimer.period = 0;
+  vcpu.lapicTimer.deadline = 0;
+}
+
+/** The APIC is disabled by SVR: its LVT entries are masked, and an expiry that is pending is lost. Linux `kvm_lapic_reg_write`, APIC_SPIV. */
+function disableLvt(machine: KvmMachine, vcpu: KvmVcpu): void {
+  for (const register of lvtRegisters) vcpu.page[register] |= lvtMasked;
+  updateTimerLvt(machine, vcpu, vcpu.page.lvtTimer);
+  vcpu.lapicTimer.pending = 0;
 }
 
 /** Registers whose change can change where messages go: ID, LDR, DFR, SVR. */
@@ -65,23 +90,28 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
           sendIcr(m, cpu, vcpu);
           return undefined;
         case 0x320: {
-          const before = timerMode(page);
-          page.lvtTimer = f.value;
-          if (timerMode(page) !== before) {
-            cancelHvTimer(m, vcpu);
-            vcpu.lapicTimer.deadline = 0;
-          }
+          const enabled = (page.svr & 0x100) !== 0;
+          updateTimerLvt(m, vcpu, enabled ? f.value : f.value | lvtMasked);
           return done;
         }
         case 0x380:
           if (timerMode(page) === TimerMode.tscDeadline) return done;
+          cancelApicTimer(m, vcpu);
           page.initialCount = f.value;
-          call(m, cpu, restartApicTimer).count = 1;
+          call(m, cpu, startApicTimer);
           return undefined;
+        case 0x3e0: {
+          const before = timerDivisor(page.divideConfiguration);
+          page.divideConfiguration = f.value & 0xb;
+          const running = timerDivisor(page.divideConfiguration) !== before && vcpu.lapicTimer.period > 0;
+          if (running) call(m, cpu, updateDivideCount).before = before;
+          return running ? undefined : done;
+        }
         case 0x3f0:
           sendSelf(m, cpu, vcpu, f.value & 0xff);
           return undefined;
       }
+      if (f.offset === 0xf0 && (f.value & 0x100) === 0) disableLvt(m, vcpu);
       storeWord(page, f.offset, f.offset === 0xe0 ? (f.value | 0x0fff_ffff) >>> 0 : f.value);
       return mapped.includes(f.offset) ? 'kvm_recalculate_apic_map' : done;
     },
@@ -111,6 +141,8 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
   stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
     const vcpu = currentVcpu(m, cpu);
     f.vector = endOfInterrupt(vcpu.page);
+    // Linux `hwapic_isr_update`: the processor has to know what is in service.
+    if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, Math.max(0, highestBit(vcpu.page.isr)));
     observe(m, KvmRecord.eoi, vcpu.id, Math.max(f.vector, 0));
     makeRequest(vcpu, VcpuRequest.event);
   }),

@@ -23,6 +23,7 @@ export const VcpuRequest = {
   apicvUpdate: 0x10,
   scanIoapic: 0x20,
   loadEoiExitmap: 0x40,
+  migrateTimer: 0x1000,
 } as const;
 
 /** `apic->pending_events`, as masks. Linux `KVM_APIC_INIT`, `KVM_APIC_SIPI`. */
@@ -85,8 +86,12 @@ export interface KvmVcpu extends VirtualCpu {
 export interface LapicTimer {
   /** The timer of the machine that runs as hrtimer, and the one that stands for the VMX-preemption timer. */
   hrtimer: number;
-  /** The deadline that the guest set; 0 for none. */
+  /** The deadline that the guest set, or its count stands for; 0 for none. */
   deadline: number;
+  /** What the initial count stands for; 0 for none, and in TSC-deadline mode. */
+  period: number;
+  /** When the hrtimer expires, if it is armed. */
+  expires: number;
   /** 1 while the VMX-preemption timer stands for it. */
   hvInUse: number;
   /** Expiries not yet made interrupts. */
@@ -129,6 +134,12 @@ export interface KvmVm {
   /** Physical address of its PID-pointer table, and how many ids that is for (`max_vcpu_ids`). */
   pidTableAddress: number;
   maxVcpuIds: number;
+  /** 1 if its guest gets an APIC-access page. Module parameter `flexpriority`, on processors that have it. */
+  flexpriority: number;
+  /** 1 if the processor has the TPR shadow: it shows MOV to and from CR8 nobody. */
+  tprShadow: number;
+  /** 1 if the kernel unmaps the APIC-access page while APICv is inhibited. */
+  hidesApicPage: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
@@ -141,8 +152,10 @@ export interface KvmVm {
   /** Posted timer: {@link PostedTimer}; the processor that then runs the guest's timers. */
   postedTimer: number;
   timerProcessor: number;
-  /** 1 if timers are advanced. Module parameter `lapic_timer_advance`. */
+  /** {@link TimerAdvance}; the advance that timers begin with, in cycles; 1 if the wait for the deadline is before the last preparations for an entry. */
   timerAdvance: number;
+  timerAdvanceCycles: number;
+  timerWaitEarly: number;
   /** Cycles of the time-stamp counter per tick of the APIC timer's clock and per microsecond. */
   apicTick: number;
   cyclesPerMicrosecond: number;
@@ -158,6 +171,9 @@ export interface KvmVm {
 
 /** When an expiring timer is posted by another processor: never, for each virtual CPU that halts without an exit, or (older kernels) for all. */
 export const PostedTimer = { off: 0, perVcpu: 1, global: 2 } as const;
+
+/** Whether timers are set early by what the way to the guest takes, so much as has proved right (adaptive) or a fixed time. Module parameters `lapic_timer_advance_ns`, since 6.11 `lapic_timer_advance`. */
+export const TimerAdvance = { off: 0, adaptive: 1, fixed: 2 } as const;
 
 /** How the logical APIC IDs of a VM can be looked up. Linux `enum kvm_apic_logical_mode`. */
 export const LogicalMode = { disabled: 0, flat: 1, cluster: 2, x2apic: 3, mapDisabled: 4 } as const;

@@ -2,11 +2,12 @@ import type { ApicMode } from '../arch/apic-mode.js';
 import type { ApicRegisters } from '../arch/apic-registers.js';
 import { emptyBits256, highestBit } from '../arch/bits256.js';
 import { setSvi } from '../arch/guest-interrupt-status.js';
+import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { InternalError } from '../engine/errors.js';
 import { callOn } from '../engine/frames.js';
 import type { Thread } from '../engine/state.js';
 import { recalculateApicMap } from './apic-map.js';
-import { restartApicTimer } from './lapic-timer.js';
+import { currentTimerCount, startApicTimer } from './lapic-timer.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, makeRequest, VcpuRequest, vmOf } from './machine.js';
 import { applyApicvControls } from './set-up.js';
 
@@ -20,9 +21,8 @@ export interface SavedVcpu {
   readonly page: ApicRegisters;
   /** KVM_GET_MP_STATE. */
   readonly mpState: number;
-  /** IA32_TSC_DEADLINE, or the deadline that a count stands for; 0 if none. And expiries not yet made interrupts. */
+  /** IA32_TSC_DEADLINE; 0 if none. A deadline that has come but is no interrupt yet is still there. A count goes with the registers. */
   readonly deadline: number;
-  readonly timerPending: number;
   /** KVM_GET_VCPU_EVENTS. */
   readonly injected: number;
   readonly nmiPending: number;
@@ -42,8 +42,10 @@ function copy<T>(value: T): T {
 /**
  * The state of a stopped virtual CPU. All of its VM must have stopped, or what is posted meanwhile is lost. Linux `kvm_vcpu_ioctl_get_lapic`,
  * `kvm_arch_vcpu_ioctl_get_mpstate`, `kvm_vcpu_ioctl_x86_get_vcpu_events`. Throws an {@link InternalError} if it has not stopped.
+ *
+ * @param now - the time-stamp counter
  */
-export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu): SavedVcpu {
+export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu, now: number): SavedVcpu {
   for (const id of vmOf(machine, vcpu).vcpus) {
     if (machine.vcpus[id]?.stopped !== 1) throw new InternalError('saveVcpu', `virtual CPU ${id} has not stopped`);
   }
@@ -51,12 +53,12 @@ export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu): SavedVcpu {
   descriptorOf(machine, vcpu).pir.forEach((posted, word) => {
     page.irr[word] = ((page.irr[word] as number) | posted) >>> 0;
   });
+  page.currentCount = currentTimerCount(machine, vcpu, now);
   return {
     apicMode: vcpu.apicMode,
     page,
     mpState: vcpu.mpState,
-    deadline: vcpu.lapicTimer.deadline,
-    timerPending: vcpu.lapicTimer.pending,
+    deadline: timerMode(page) === TimerMode.tscDeadline ? vcpu.lapicTimer.deadline : 0,
     injected: vcpu.injected,
     nmiPending: vcpu.nmiPending + vcpu.nmiQueued,
     pendingEvents: vcpu.pendingEvents,
@@ -66,6 +68,20 @@ export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu): SavedVcpu {
     activity: vcpu.activity,
     thread: copy(machine.threads[vcpu.thread] as Thread),
   };
+}
+
+/**
+ * The timer goes on: by the current count, or by the deadline, which only TSC-deadline mode takes (`kvm_set_lapic_tscdeadline_msr`), so it
+ * comes after the registers. A one-shot count of 0 is due at once, even if its interrupt was delivered before: nothing in the registers
+ * tells the one from the other. Linux `kvm_apic_set_state`, its part from `apic_update_lvtt` to `__start_apic_timer`.
+ */
+function startRestoredTimer(machine: KvmMachine, vcpu: KvmVcpu, { deadline }: SavedVcpu): void {
+  vcpu.lapicTimer.deadline = timerMode(vcpu.page) === TimerMode.tscDeadline ? deadline : 0;
+  // Armed by its own thread, below what a new task does first.
+  const task = machine.threads[machine.tasks[vcpu.task]?.thread ?? -1] as Thread;
+  const first = task.pop();
+  callOn(task, startApicTimer).restore = 1;
+  if (first !== undefined) task.push(first);
 }
 
 /**
@@ -91,15 +107,7 @@ export function restoreVcpu(machine: KvmMachine, vcpu: KvmVcpu, saved: SavedVcpu
   machine.threads[vcpu.thread] = copy(saved.thread);
   recalculateApicMap(machine, vmOf(machine, vcpu));
   applyApicvControls(machine, vcpu);
-  vcpu.lapicTimer.deadline = saved.deadline;
-  vcpu.lapicTimer.pending = saved.timerPending;
-  if (saved.deadline > 0 && saved.timerPending === 0) {
-    // Armed by its own thread, below what a new task does first.
-    const task = machine.threads[machine.tasks[vcpu.task]?.thread ?? -1] as Thread;
-    const first = task.pop();
-    callOn(task, restartApicTimer);
-    if (first !== undefined) task.push(first);
-  }
+  startRestoredTimer(machine, vcpu, saved);
   vcpu.irrPending = 1;
   const inService = highestBit(vcpu.page.isr);
   if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, inService < 0 ? 0 : inService);

@@ -17,6 +17,10 @@ export const KvmRecord = {
   /** A read or write of an MSR has been emulated: bits 31:0 of the value. Tracepoint `kvm_msr`. */
   msrRead: recordKind('msr-read', 'msr', 'value'),
   msrWrite: recordKind('msr-write', 'msr', 'value'),
+  /** An advanced timer's expiry: cycles after its deadline, before it below 0. Tracepoint `kvm_wait_lapic_expire`. */
+  waitLapicExpire: recordKind('wait-lapic-expire', 'vcpu', 'late'),
+  /** What stands for the guest's timer: the VMX-preemption timer (1) or one of the host (0). Tracepoint `kvm_hv_timer_state`. */
+  hvTimerState: recordKind('hv-timer-state', 'vcpu', 'hv'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;

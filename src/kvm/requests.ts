@@ -5,6 +5,7 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { kvmVcpuUpdateApicv } from './apicv.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
 import { loadEoiExitmap } from './ioapic.js';
+import { kvmMigrateApicTimer } from './lapic-timer.js';
 import { type KvmMachine, kvm, VcpuRequest } from './machine.js';
 
 const { program, stage, glue } = kvm;
@@ -22,6 +23,10 @@ type Next = 'serve' | 'KVM_REQ_EVENT';
 
 function serve(machine: KvmMachine, processor: LogicalProcessor): Control<Next> {
   const vcpu = currentVcpu(machine, processor);
+  if (take(machine, processor, VcpuRequest.migrateTimer)) {
+    call(machine, processor, kvmMigrateApicTimer);
+    return 'serve';
+  }
   if (take(machine, processor, VcpuRequest.apicvUpdate)) {
     call(machine, processor, kvmVcpuUpdateApicv);
     return 'serve';

@@ -20,9 +20,13 @@ import {
   apicTimerFn,
   kvmApicInjectPendingTimerIrqs,
   kvmLapicExpiredHvTimer,
-  kvmWaitLapicExpire,
+  kvmMigrateApicTimer,
   restartApicTimer,
+  startApicTimer,
+  startSwTimer,
+  updateDivideCount,
 } from './lapic-timer.js';
+import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -38,6 +42,7 @@ import {
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
+import { inhibitThread } from './vm-ioctl.js';
 
 /** Every routine of KVM. */
 export const kvmRoutines: readonly Routine[] = [
@@ -54,6 +59,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,
       kvmApicInjectPendingTimerIrqs,
@@ -78,6 +84,10 @@ export const kvmRoutines: readonly Routine[] = [
       piWakeupHandler,
       qemuWaitIoEvent,
       restartApicTimer,
+      startApicTimer,
+      startSwTimer,
+      updateDivideCount,
+      kvmMigrateApicTimer,
       sysvecKvmPostedIntrIpi,
       vcpuBlock,
       vcpuEnterGuest,

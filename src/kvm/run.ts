@@ -1,18 +1,21 @@
 import { ExitReason } from '../arch/exit-reason.js';
 import { call, interruptAt } from '../engine/frames.js';
+import { readClock } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { fence, store } from '../engine/store-buffer.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { physicalEoi } from '../hardware/physical-apic.js';
+import { preemptionTimerShift } from '../hardware/preemption-timer.js';
 import { vmEntry } from '../hardware/vm-entry.js';
 import { runQueueOf } from '../host/machine.js';
 import { schedule } from '../host/schedule.js';
 import { vmxHandleExit } from './exits.js';
 import { vmxExitHandlersFastpath } from './fastpath.js';
 import { vcpuBlock } from './halt.js';
-import { kvmApicInjectPendingTimerIrqs, kvmWaitLapicExpire } from './lapic-timer.js';
+import { kvmApicInjectPendingTimerIrqs } from './lapic-timer.js';
+import { hasToWaitForDeadline, kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import {
   Fastpath,
   type KvmMachine,
@@ -35,13 +38,31 @@ function modeLine(machine: KvmMachine, processor: LogicalProcessor): number {
   return currentVcpu(machine, processor).modeLine;
 }
 
+/** Linux `kvm_wait_lapic_expire`, at the one of its two places that the kernel has it. */
+function waitForDeadline(machine: KvmMachine, processor: LogicalProcessor, early: number): undefined {
+  const vcpu = currentVcpu(machine, processor);
+  if (vmOf(machine, vcpu).timerWaitEarly !== early || !hasToWaitForDeadline(vcpu)) return;
+  call(machine, processor, kvmWaitLapicExpire).target = vcpu.id;
+}
+
 /** World switch and fastpath, with interrupts off. Linux `vmx_vcpu_run`. Returns a {@link Fastpath}. */
 export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   stage('prepare', 'vcpuRunPrepare', local, () => {}),
-  glue('kvm_wait_lapic_expire', (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    if (vcpu.lapicTimer.expiredDeadline > 0 && vmOf(m, vcpu).timerAdvance === 1) call(m, cpu, kvmWaitLapicExpire);
+  glue(
+    'hv_timer_in_use',
+    (m, cpu) => (currentVcpu(m, cpu).lapicTimer.hvInUse === 1 ? undefined : 'kvm_wait_lapic_expire'),
+    { to: ['kvm_wait_lapic_expire'] },
+  ),
+  stage('vmx_update_hv_timer', 'hvTimerUpdate', shared, (m) => {
+    readClock(m);
   }),
+  glue('vmx_set_preemption_timer_value', (m, cpu, _f, now) => {
+    const vcpu = currentVcpu(m, cpu);
+    const left = Math.max(0, vcpu.lapicTimer.deadline - vcpu.lapicTimer.advance - now);
+    vcpu.preemptionTimerValue = Math.floor(left / 2 ** preemptionTimerShift);
+  }),
+  // Since 5.3 (commit b6c4bc659ccc) as late as it can be: what comes before it takes no time from the guest.
+  glue('kvm_wait_lapic_expire', (m, cpu) => waitForDeadline(m, cpu, 0)),
   glue('vmx_l1d_should_flush', (m) => ((m.mitigations & Mitigation.l1dFlush) === 0 ? 'mds_user_clear' : undefined), {
     to: ['mds_user_clear'],
   }),
@@ -130,6 +151,8 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     },
     { to: ['set-outside-guest-mode-early'], line: modeLine },
   ),
+  // Before 5.3, a long way before the entry.
+  glue('wait_lapic_expire', (m, cpu) => waitForDeadline(m, cpu, 1)),
   glue('vmx_vcpu_run', (m, cpu) => {
     call(m, cpu, vmxVcpuRun);
   }),

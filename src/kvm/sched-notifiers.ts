@@ -1,7 +1,8 @@
 import { call } from '../engine/frames.js';
 import { local, shared } from '../engine/routine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
-import { kvm } from './machine.js';
+import { restartApicTimer } from './lapic-timer.js';
+import { kvm, makeRequest, VcpuRequest } from './machine.js';
 import { taskVcpu, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 
 const { program, stage, glue } = kvm;
@@ -24,6 +25,18 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   glue('vmx_vcpu_pi_load', (m, cpu) => {
     call(m, cpu, vmxVcpuPiLoad);
   }),
+  glue(
+    'kvm_lapic_restart_hv_timer',
+    (m, cpu) => {
+      const vcpu = taskVcpu(m, cpu);
+      if (vcpu.cpu === cpu.id) return 'set-cpu';
+      if (vcpu.cpu >= 0) makeRequest(vcpu, VcpuRequest.migrateTimer);
+      if (vcpu.lapicTimer.hvInUse === 1) call(m, cpu, restartApicTimer);
+      return undefined;
+    },
+    { to: ['set-cpu'] },
+  ),
+  glue('restarted', () => undefined),
   stage(
     'set-cpu',
     'vcpuLoadFinish',

@@ -15,15 +15,19 @@ export interface ControlChoice {
   /** APICv active on it. */
   readonly apicv: boolean;
   readonly ipiVirtualization: boolean;
+  /** An APIC-access page in xAPIC mode. */
+  readonly flexpriority: boolean;
+  readonly tprShadow: boolean;
   readonly hltInGuest: boolean;
   readonly mwaitInGuest: boolean;
 }
 
-const always = Primary.useTprShadow | Primary.useMsrBitmaps | Primary.activateSecondaryControls;
+const always = Primary.useMsrBitmaps | Primary.activateSecondaryControls;
+const cr8Exiting = Primary.cr8LoadExiting | Primary.cr8StoreExiting;
 
 /**
  * The controls of a virtual CPU that concern interrupts. Without APICv what is left is the TPR shadow, and in xAPIC mode the
- * APIC-access page (flexpriority). Linux `vmx_pin_based_exec_ctrl`, `vmx_exec_control`, `vmx_secondary_exec_control`,
+ * APIC-access page (flexpriority); without the TPR shadow accesses to CR8 exit. Linux `vmx_pin_based_exec_ctrl`, `vmx_exec_control`, `vmx_secondary_exec_control`,
  * `vmx_tertiary_exec_control`, `vmx_set_virtual_apic_mode`.
  */
 function controlsOf(choice: ControlChoice): {
@@ -32,12 +36,12 @@ function controlsOf(choice: ControlChoice): {
   secondaryControls: number;
   tertiaryControls: U64;
 } {
-  const { apicMode, apicv, ipiVirtualization, hltInGuest, mwaitInGuest } = choice;
+  const { apicMode, apicv, ipiVirtualization, flexpriority, tprShadow, hltInGuest, mwaitInGuest } = choice;
   const tertiary = apicv && ipiVirtualization;
   const mode =
-    apicMode === ApicMode.x2apic
+    apicMode === ApicMode.x2apic && tprShadow
       ? Secondary.virtualizeX2apicMode
-      : apicMode === ApicMode.xapic
+      : apicMode === ApicMode.xapic && flexpriority
         ? Secondary.virtualizeApicAccesses
         : 0;
   return {
@@ -48,6 +52,7 @@ function controlsOf(choice: ControlChoice): {
       (apicv ? PinBased.processPostedInterrupts : 0),
     primaryControls:
       (always |
+        (tprShadow ? Primary.useTprShadow : cr8Exiting) |
         (hltInGuest ? 0 : Primary.hltExiting) |
         (mwaitInGuest ? 0 : Primary.mwaitExiting | Primary.monitorExiting) |
         (ipiVirtualization ? Primary.activateTertiaryControls : 0)) >>>
@@ -63,6 +68,8 @@ function choiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoice {
     apicMode: vcpu.apicMode,
     apicv: vcpu.apicvActive === 1,
     ipiVirtualization: vm.ipiVirtualization === 1,
+    flexpriority: vm.flexpriority === 1,
+    tprShadow: vm.tprShadow === 1,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
   };
@@ -121,13 +128,13 @@ const readable = [
 ];
 
 /**
- * The MSR bitmap for the x2APIC registers. Outside x2APIC mode everything exits; without APICv everything but TPR. With APICv every
+ * The MSR bitmap for the x2APIC registers. Outside x2APIC mode and without the TPR shadow everything exits; without APICv everything but TPR. With APICv every
  * readable register but the current count passes, of the writes TPR, EOI and self-IPI, and with IPI virtualization the ICR. Linux
  * `vmx_update_msr_bitmap_x2apic`.
  */
 export function msrBitmapOf(choice: ControlChoice): MsrBitmap {
   const bitmap = fullMsrBitmap();
-  if (choice.apicMode !== ApicMode.x2apic) return bitmap;
+  if (choice.apicMode !== ApicMode.x2apic || !choice.tprShadow) return bitmap;
   if (!choice.apicv) {
     clearBit(bitmap.read, 0x08);
     clearBit(bitmap.write, 0x08);

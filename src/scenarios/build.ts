@@ -2,12 +2,15 @@ import { ApicMode } from '../arch/apic-mode.js';
 import { type Profile, withCosts } from '../cost/profile.js';
 import { profiles } from '../cost/profiles.js';
 import { InputError } from '../engine/errors.js';
+import { noLinuxGuest } from '../guest/linux/create-linux-guest.js';
 import { busyLoop } from '../guest/smp.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
-import { processorCount } from '../host/topology.js';
+import { distanceBetween, processorCount, socketOf } from '../host/topology.js';
+import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
-import { Mitigation, PostedTimer } from '../kvm/machine.js';
+import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
+import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -52,7 +55,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   for (const name of ['pvIpi', 'pvTlbFlush', 'hypervPvIpi', 'avic'] as const) {
     if (asked[name] === true) throw new InputError(`${path}.${name}`, 'is not modelled in this version');
   }
-  const apicv = choose('apicv', profile.features.apicv, 'APIC virtualization');
+  const apicv = choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
   // What stands on APIC virtualization: KVM leaves it off without a word, a scenario that asks for it is wrong.
   for (const name of ['ipiVirtualization', 'postedTimer'] as const) {
     if (apicv === 0 && asked[name] === true) throw new InputError(`${path}.${name}`, 'needs apicv, which is off');
@@ -60,6 +63,9 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   if (asked.postedTimer === true && !kernel.postedTimer) {
     throw new InputError(`${path}.postedTimer`, `Linux ${scenario.host.kernel} has no posted timer`);
   }
+  // A host that keeps processors for housekeeping isolates the others: then the module parameter is on by default.
+  const wantsPosted =
+    asked.postedTimer ?? (scenario.host.housekeeping !== undefined && kernel.postedTimer && apicv === 1);
   const posted = kernel.postedTimerPerVcpu ? PostedTimer.perVcpu : PostedTimer.global;
   return {
     apicv,
@@ -69,7 +75,7 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     tscDeadlineFastpath: choose('tscDeadlineFastpath', true, 'fastpath for IA32_TSC_DEADLINE'),
     preemptionTimerFastpath: choose('preemptionTimerFastpath', true, 'fastpath for the VMX-preemption timer'),
     hltFastpath: choose('hltFastpath', true, 'fastpath for HLT'),
-    postedTimer: asked.postedTimer === true ? posted : PostedTimer.off,
+    postedTimer: wantsPosted ? posted : PostedTimer.off,
   };
 }
 
@@ -110,8 +116,11 @@ function rejectUnmodelled(scenario: MachineConfig): void {
     if (vm.apicMode === 'xapic' && vm.vcpus > 255) {
       throw new InputError(`vms[${index}].vcpus`, `${vm.vcpus} virtual CPUs, but xAPIC mode has 255 APIC IDs`);
     }
-    if (vm.logicalMode !== 'physical') {
-      throw new InputError(`vms[${index}].logicalMode`, 'logical destinations are not modelled in this version');
+    if (vm.logicalMode === 'cluster' && vm.apicMode === 'xapic') {
+      throw new InputError(`vms[${index}].logicalMode`, "'cluster' is the logical mode of the x2APIC");
+    }
+    if (vm.logicalMode === 'flat' && (vm.apicMode === 'x2apic' || vm.vcpus > 8)) {
+      throw new InputError(`vms[${index}].logicalMode`, "'flat' is for up to 8 virtual CPUs in xAPIC mode");
     }
   });
 }
@@ -132,6 +141,27 @@ function mitigationsOf(asked: MachineConfig['host']['mitigations']): number {
   return mask;
 }
 
+/** The advance of timers as a number of {@link KvmVm}, and where it is waited for. Throws where the kernel has no such choice. */
+function timerAdvanceOf(
+  { host }: MachineConfig,
+  cycles: (ns: number) => number,
+): Pick<KvmVm, 'timerAdvance' | 'timerAdvanceCycles' | 'timerWaitEarly'> {
+  const kernel = kernels[host.kernel];
+  const asked = host.timerAdvance ?? kernel.timerAdvance;
+  if (asked === true && !kernel.timerAdvance) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} does not adapt the advance; give nanoseconds`);
+  }
+  if (typeof asked === 'number' && !kernel.timerAdvanceNs) {
+    throw new InputError('host.timerAdvance', `Linux ${host.kernel} has no advance of timers that is set by hand`);
+  }
+  const timerWaitEarly = kernel.timerWaitEarly ? 1 : 0;
+  if (asked === false || asked === 0) return { timerAdvance: TimerAdvance.off, timerAdvanceCycles: 0, timerWaitEarly };
+  // An advance that adapts begins with a microsecond: LAPIC_TIMER_ADVANCE_NS_INIT.
+  return asked === true
+    ? { timerAdvance: TimerAdvance.adaptive, timerAdvanceCycles: cycles(1000), timerWaitEarly }
+    : { timerAdvance: TimerAdvance.fixed, timerAdvanceCycles: cycles(asked), timerWaitEarly };
+}
+
 /** How long things take, in cycles of the time-stamp counter. */
 interface Durations {
   readonly perNs: number;
@@ -145,6 +175,7 @@ function addVm(
   index: number,
   pinning: number[] | undefined,
   { perNs, cycles }: Durations,
+  seed: number,
 ): void {
   const { machine } = plan;
   const { host, workload } = scenario;
@@ -153,9 +184,12 @@ function addVm(
   const x2apic = vm.apicMode === 'x2apic';
   const number = createVm(plan, {
     ...featuresOf(scenario, profile, index),
+    flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
+    tprShadow: host.tprShadow ? 1 : 0,
+    hidesApicPage: kernel.hidesApicPage ? 1 : 0,
     preemptionTimer: host.preemptionTimer ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
-    timerAdvance: host.timerAdvance ? 1 : 0,
+    ...timerAdvanceOf(scenario, cycles),
     apicTick: Math.max(1, Math.round(perNs)),
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,
@@ -178,14 +212,25 @@ function addVm(
     handledChannel: plan.channels++,
     x2apic: x2apic ? 1 : 0,
   });
+  machine.linux.push(noLinuxGuest());
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
     createVcpu(plan, number, {
       apicMode: x2apic ? ApicMode.x2apic : ApicMode.xapic,
       allowed: pinning === undefined ? [] : [pinning[vcpuId] as number],
+      ldr: vm.logicalMode === 'flat' ? (1 << (24 + vcpuId)) >>> 0 : 0,
     }),
   );
   if (workload !== undefined && index === 0) {
-    workloadOf(workload.kind).start(workload, { plan, vm, index, vcpus, cycles });
+    workloadOf(workload.kind).start(workload, {
+      plan,
+      vm,
+      index,
+      vcpus,
+      seed,
+      cycles,
+      distance: distanceBetween(scenario.topology),
+      socket: (processor) => socketOf(scenario.topology, processor),
+    });
     return;
   }
   for (const vcpu of vcpus) {
@@ -196,8 +241,10 @@ function addVm(
 
 /**
  * Builds the machine of a scenario. Throws an {@link InputError} where a part of the scenario does not fit the rest.
+ *
+ * @param seed - what the guests' random numbers follow from
  */
-export function buildMachine(scenario: MachineConfig): BuiltMachine {
+export function buildMachine(scenario: MachineConfig, seed: number = scenario.seed): BuiltMachine {
   const profile = profileOf(scenario.profile);
   rejectUnmodelled(scenario);
   const pinning = pinningOf(scenario);
@@ -220,9 +267,16 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
     vcpus: [],
     vms: [],
     guests: [],
+    linux: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
-  for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations);
+  for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations, seed);
+  scenario.vms.forEach(({ apicvInhibits }, index) => {
+    for (const { reason, atNs, forNs } of apicvInhibits) {
+      const duration = forNs === undefined ? -1 : durations.cycles(forNs);
+      addInhibitThread(plan.machine, index, ApicvInhibit[reason], durations.cycles(atNs), duration);
+    }
+  });
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };
 }

@@ -1,15 +1,19 @@
-import { costsOf } from '../cost/profile.js';
+import { clocksOf, costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
+import { recordKindOf } from '../engine/records.js';
 import { costKeysOf } from '../engine/routine.js';
 import { type TimedOptions, TimedRun } from '../engine/timed.js';
 import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
+import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
+import { type Convergence, createConvergence, hasConverged } from '../observe/convergence.js';
+import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
-import { type Counters, createCounters, createRecorder, finishCounters } from '../observe/recorder.js';
+import { type Counters, createCounters, createRecorder, finishCounters, OtherTask } from '../observe/recorder.js';
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
@@ -25,6 +29,7 @@ import {
   withValue,
 } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
+import { countedIterations } from './workloads/workload.js';
 import { workloadOf } from './workloads/workloads.js';
 
 /** The state of a run of a whole machine. */
@@ -32,14 +37,17 @@ export type SystemState = RunState<SystemMachine, Counters>;
 /** A timed run of a whole machine. */
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 
+const iterationRecord = recordKindOf('iteration').number;
+
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
-  const { tscGhz = profile.tscGhz } = scenario.topology;
-  const { coreGhz = tscGhz } = scenario.topology;
   return {
     hooks: hardwareHooks,
-    costs: resolveCosts(costsOf(profile, { tscGhz, coreGhz }), [...costKeysOf(systemRoutines), ...systemCostKeys]),
+    costs: resolveCosts(costsOf(profile, clocksOf(profile, scenario.topology)), [
+      ...costKeysOf(systemRoutines),
+      ...systemCostKeys,
+    ]),
     distance: distanceBetween(scenario.topology),
     jitter: scenario.jitter,
     observe: createRecorder(),
@@ -52,8 +60,17 @@ export function createRun(
   seed: number = scenario.seed,
   more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
 ): SystemRun {
-  const { machine, channels, lines } = buildMachine(scenario);
-  const counters = createCounters(machine.processors.length, scenario.workload?.warmup ?? 0);
+  const { machine, channels, lines } = buildMachine(scenario, seed);
+  const idle = new Set(machine.runQueues.map((queue) => queue.idle));
+  const counters = createCounters({
+    processors: machine.processors.length,
+    warmup: scenario.workload?.warmup ?? 0,
+    total: scenario.workload === undefined ? 0 : countedIterations(scenario.workload),
+    virtualCpus: machine.vcpus.length,
+    tasks: machine.tasks.map((task) =>
+      idle.has(task.id) ? OtherTask.idle : task.owner < 0 ? OtherTask.load : task.owner,
+    ),
+  });
   const state = createRunState(machine, { channels, lines, seed }, counters);
   return new TimedRun(state, { ...timedOptions(scenario), ...more });
 }
@@ -92,12 +109,7 @@ export interface RunOptions {
  */
 export function runScenario(input: ScenarioInput, options: RunOptions = {}): Report {
   const base = parseScenario(input);
-  const rows = variantsOf(input, base);
-  // Everything is built once before anything runs, so that what is wrong in the last variant is said now.
-  for (const { name, scenario } of rows) {
-    if (base.variants === undefined) createRun(scenario);
-    else inVariant(name, () => createRun(scenario));
-  }
+  const rows = checkedVariants(input, base);
   const total = rows.reduce((sum, { scenario }) => sum + scenario.runs, 0);
   let done = 0;
   return {
@@ -115,9 +127,28 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
   };
 }
 
+/**
+ * Checks a scenario as {@link runScenario} does before anything runs: its form, and that each variant's machine can be built.
+ *
+ * @throws InputError that says what is wrong, with its path
+ */
+export function checkScenario(input: ScenarioInput): void {
+  checkedVariants(input, parseScenario(input));
+}
+
 interface Row {
   readonly name: string;
   readonly scenario: Scenario;
+}
+
+/** Everything is built once before anything runs, so that what is wrong in the last variant is said now. */
+function checkedVariants(input: ScenarioInput, base: Scenario): Row[] {
+  const rows = variantsOf(input, base);
+  for (const { name, scenario } of rows) {
+    if (base.variants === undefined) createRun(scenario);
+    else inVariant(name, () => createRun(scenario));
+  }
+  return rows;
 }
 
 /** What is wrong in a variant is said with its name. */
@@ -143,10 +174,14 @@ function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
   });
 }
 
-function drive(run: SystemRun, scenario: Scenario, seed: number): void {
+/** Runs until the last iteration has ended: what goes on for ever, as processors shared by turns, need not end. */
+function drive(run: SystemRun, scenario: Scenario, seed: number, convergence?: Convergence): void {
   try {
     run.run();
-    if (run.state.observers.iterations.length !== scenario.workload.iterations) {
+    if (
+      convergence?.reached !== true &&
+      run.state.observers.iterations.length !== countedIterations(scenario.workload)
+    ) {
       throw new InternalError('workload', `ended after ${run.state.observers.iterations.length} iterations`);
     }
   } catch (error) {
@@ -160,13 +195,26 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const iterations: number[] = [];
   const means: number[] = [];
+  const oneWay: number[] = [];
+  let halfWidth = 0;
   const exits: number[] = [];
-  const cpu = { guest: 0, host: 0, haltPoll: 0, idle: 0 };
+  const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
   for (let number = 0; number < scenario.runs; number++) {
-    const run = createRun(scenario, scenario.seed + number);
-    drive(run, scenario, scenario.seed + number);
+    const count = createRecorder();
+    const { workload } = scenario;
+    const convergence = workload.iterations === 'auto' ? createConvergence(workload.tolerance) : undefined;
+    const run: SystemRun = createRun(scenario, scenario.seed + number, {
+      observe: (counters, time, processor, kind, a, b) => {
+        count(counters, time, processor, kind, a, b);
+        if (kind !== iterationRecord) return;
+        if (counters.closed >= 0 || (convergence !== undefined && hasConverged(convergence, counters.iterations))) {
+          run.stop();
+        }
+      },
+    });
+    drive(run, scenario, scenario.seed + number, convergence);
     const counters = run.state.observers;
     finishCounters(counters);
     let sum = 0;
@@ -174,10 +222,11 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
       iterations.push(cycles);
       sum += cycles;
     }
+    for (const cycles of counters.oneWay) oneWay.push(cycles);
+    if (convergence !== undefined) halfWidth = Math.max(halfWidth, convergence.halfWidth);
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
-    cpu.guest += counters.guestCycles;
-    cpu.host += counters.hostCycles;
+    cpu.push(cpuTimeOf(counters, idleStateNames));
     interrupts.sent += counters.sent;
     interrupts.delivered += counters.delivered;
     interrupts.coalesced += counters.coalesced;
@@ -186,17 +235,27 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
   }
   const totals = exitTotals(exits);
   const exitCycles = totals.reduce((sum, row) => sum + row.cycles, 0);
+  const workCycles = totals.reduce((sum, row) => sum + row.work, 0);
   const exitCount = totals.reduce((sum, row) => sum + row.count, 0);
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
     name,
+    tscGhz,
     latencyCycles,
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
+    ...(oneWay.length === 0 ? {} : { oneWayNs: scaleSummary(summarize(oneWay), 1 / tscGhz) }),
+    ...(scenario.workload.iterations === 'auto' ? { meanWithinPct: 100 * halfWidth } : {}),
     totalNs: elapsed / tscGhz,
-    exits: totals.map((row): ExitRow => ({ ...row, share: exitCycles === 0 ? 0 : row.cycles / exitCycles })),
+    exits: totals.map(
+      (row): ExitRow => ({
+        ...row,
+        share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
+        workShare: workCycles === 0 ? 0 : row.work / workCycles,
+      }),
+    ),
     exitsPerIteration: exitCount / iterations.length,
-    cpu,
+    cpu: addCpuTimes(cpu),
     interrupts,
     breakdown: breakdownOf(traceIteration(scenario), scenario),
     published: [],
@@ -235,14 +294,17 @@ function traceIteration(scenario: Scenario): TracedIteration {
   );
   const recorder = recordTrace(trace);
   const count = createRecorder();
-  const run = createRun(quiet, quiet.seed, {
+  const run: SystemRun = createRun(quiet, quiet.seed, {
     ...recorder.callbacks,
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       recorder.callbacks.observe(counters, time, processor, kind, a, b);
+      if (kind === iterationRecord && counters.closed >= 0) run.stop();
     },
   });
   drive(run, quiet, quiet.seed);
+  // What is still under way on other processors.
+  run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
   const { began: from, ended: to } = run.state.observers;
   const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;

@@ -5,25 +5,42 @@ import { count, nonNegative, positive } from './schema-values.js';
 import { vmSchema } from './vm-schema.js';
 import { workloads } from './workloads/workloads.js';
 
+const byDistance = v.tuple([nonNegative, nonNegative, nonNegative, nonNegative]);
+
 const costGroup = v.strictObject({
   cycles: nonNegative,
   range: v.tuple([nonNegative, nonNegative]),
-  status: v.picklist(['taken', 'fitted', 'estimated']),
+  status: v.picklist(['taken', 'fitted', 'grouped', 'estimated', 'unconstrained']),
   source: v.string(),
   keys: v.record(v.string(), nonNegative),
   clock: v.optional(v.picklist(['core', 'uncore'])),
-  byDistance: v.optional(v.tuple([nonNegative, nonNegative, nonNegative, nonNegative])),
+  scaled: v.optional(v.boolean()),
+  byDistance: v.optional(byDistance),
 });
+
+const cState = v.strictObject({ name: v.string(), exitLatencyNs: nonNegative, targetResidencyNs: nonNegative });
 
 const inlineProfile = v.strictObject({
   name: v.string(),
   title: v.string(),
-  features: v.strictObject({ apicv: v.boolean(), ipiVirtualization: v.boolean() }),
+  features: v.strictObject({
+    apicv: v.boolean(),
+    ipiVirtualization: v.boolean(),
+    vendor: v.optional(v.picklist(['intel', 'amd'])),
+    avic: v.optional(v.boolean()),
+    x2avic: v.optional(v.boolean()),
+  }),
   tscGhz: positive,
+  coreGhz: v.optional(positive),
+  scale: v.optional(positive),
   groups: v.record(v.string(), costGroup),
+  cStates: v.optional(v.array(cState)),
 });
 
-const changedProfile = v.strictObject({ base: v.string(), set: v.record(v.string(), nonNegative) });
+/** One number, or one for each distance: by its shape, so that an error speaks of the form that was meant. */
+const costSetting = v.lazy((input) => (Array.isArray(input) ? byDistance : nonNegative));
+
+const changedProfile = v.strictObject({ base: v.string(), set: v.record(v.string(), costSetting) });
 
 /** By its shape, so that an error speaks of the form that was meant. */
 const profile = v.lazy((input) => {
@@ -61,7 +78,7 @@ const machineEntries = {
       threadsPerCore: v.optional(count(1, 2), 1),
       /** Clock of the time-stamp counter; the profile's by default. */
       tscGhz: v.optional(positive),
-      /** Clock of the cores; that of the time-stamp counter by default. */
+      /** Clock of the cores; the profile's by default, or what keeps its ratio to the time-stamp counter. */
       coreGhz: v.optional(positive),
     }),
     {},
@@ -78,11 +95,15 @@ const machineEntries = {
       sliceNs: v.optional(positive, 3_000_000),
       /** How an idle processor waits: `hlt` needs an interrupt to wake up, `mwait` does not. */
       idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
+      /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
+      flexpriority: v.optional(v.boolean(), true),
+      /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */
+      tprShadow: v.optional(v.boolean(), true),
       /** Module parameter `preemption_timer` of kvm-intel. */
       preemptionTimer: v.optional(v.boolean(), true),
-      /** Module parameter `lapic_timer_advance` of kvm. */
-      timerAdvance: v.optional(v.boolean(), true),
-      /** The processor that runs posted timers, as one kept for housekeeping; each virtual CPU's own if not given. */
+      /** Guest timers set early by an advance that adapts (module parameter `lapic_timer_advance` of kvm), not at all, or by so many nanoseconds (`lapic_timer_advance_ns`); what the kernel does by default if not given. */
+      timerAdvance: v.optional(v.union([v.boolean(), nonNegative])),
+      /** A processor that a host keeps for housekeeping, which isolates the others: it runs posted timers, and those are then on by default. Each virtual CPU's own runs them if not given. */
       housekeeping: v.optional(count(0, 65_535)),
       mitigations: v.optional(v.record(v.string(), v.boolean()), {}),
       cStates: v.optional(v.picklist(['default']), 'default'),
@@ -220,12 +241,13 @@ export function splitPath(path: string): (string | number)[] {
 }
 
 /**
- * A copy of `input` with the value at `path` replaced; objects on the way are made, lists may grow by one element.
+ * A copy of a scenario with the value at `path` replaced; objects on the way are made, lists may grow by one element. Where a cost is set, as
+ * `profile.set.vmExit`, the name of a profile becomes that profile with changes.
  *
  * Throws an {@link InputError} if the path leads through something that is neither.
  */
 export function withValue(input: unknown, path: string, value: unknown): unknown {
-  const replace = (current: unknown, keys: readonly (string | number)[]): unknown => {
+  const replace = (current: unknown, keys: readonly (string | number)[], value: unknown): unknown => {
     const [key, ...rest] = keys;
     if (key === undefined) return value;
     if (typeof key === 'number') {
@@ -233,14 +255,20 @@ export function withValue(input: unknown, path: string, value: unknown): unknown
       if (!Array.isArray(list)) throw new InputError(path, `there is no list to take element ${key} of`);
       if (key > list.length) throw new InputError(path, `element ${key} does not exist (${list.length} there)`);
       const copy: unknown[] = [...list];
-      copy[key] = replace(copy[key], rest);
+      copy[key] = replace(copy[key], rest, value);
       return copy;
     }
     const object = current === undefined ? {} : current;
     if (typeof object !== 'object' || object === null || Array.isArray(object)) {
       throw new InputError(path, `there is no object to set '${key}' of`);
     }
-    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest) };
+    return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest, value) };
   };
-  return replace(input, splitPath(path));
+  const keys = splitPath(path);
+  const { profile = 'sapphire-rapids' } = (input ?? {}) as { profile?: unknown };
+  const based =
+    keys[0] === 'profile' && keys[1] === 'set' && typeof profile === 'string'
+      ? replace(input, ['profile'], { base: profile, set: {} })
+      : input;
+  return replace(based, keys, value);
 }

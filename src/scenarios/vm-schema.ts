@@ -1,8 +1,12 @@
 import * as v from 'valibot';
 import { guestKernelVersions } from '../guest/linux/kernels.js';
+import { ApicvInhibit } from '../kvm/apicv.js';
 import { count, nonNegative } from './schema-values.js';
 
 const switchable = v.optional(v.boolean());
+
+type InhibitName = keyof typeof ApicvInhibit;
+const apicvInhibitNames = Object.keys(ApicvInhibit) as [InhibitName, ...InhibitName[]];
 
 /** A VM of a scenario. */
 export const vmSchema = v.strictObject({
@@ -32,6 +36,18 @@ export const vmSchema = v.strictObject({
       avic: switchable,
     }),
     {},
+  ),
+  /** Reasons against APICv that come, and go again, while the VM runs. */
+  apicvInhibits: v.optional(
+    v.array(
+      v.strictObject({
+        reason: v.picklist(apicvInhibitNames),
+        atNs: v.optional(nonNegative, 0),
+        /** For good, if not given. */
+        forNs: v.optional(nonNegative),
+      }),
+    ),
+    [],
   ),
   /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
   disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),

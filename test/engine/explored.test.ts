@@ -25,7 +25,9 @@ import {
   memoryMachine,
   memorySchemas,
 } from './memory-machine.js';
+import { exploreNaively } from './naive-explorer.js';
 import {
+  type Built,
   buildPlan,
   costsOf,
   type Log,
@@ -57,7 +59,48 @@ function exploreMemory(routines: readonly Routine[], more: Partial<ExploreOption
   );
 }
 
+/** The words of each state in the order of their numbers, of each final state in the order in which they were looked at. */
+function wordsSeen(built: Built, limit: number) {
+  const states: string[] = [];
+  const finals: string[] = [];
+  const wordsOf = (machine: RandomMachine, log: Log): string => {
+    const words = new Int32Array(10_000);
+    const end = randomSchemas.observers.encode(log, words, randomSchemas.machine.encode(machine, words, 0));
+    return words.subarray(0, end).join();
+  };
+  const noted = (into: string[]): Invariant<RandomMachine, Log> => ({
+    name: 'note',
+    holds: (machine, log) => into.push(wordsOf(machine, log)) > 0,
+  });
+  const options = { hooks: randomHooks, schemas: randomSchemas, observe: observeWithoutTime };
+  const state = { machine: built.machine(), observers: built.log() };
+  const result = explore(state, {
+    ...options,
+    limits: { states: limit },
+    invariants: [noted(states)],
+    finally: [noted(finals)],
+  });
+  return { options, state, result, states, finals };
+}
+
 describe('an explored run', () => {
+  it('sees the same states in the same order as one that copies every state', () => {
+    let finished = 0;
+    fc.assert(
+      fc.property(plans(3, 3, false), (plan) => {
+        const built = buildPlan(plan);
+        const { options, state, result, states, finals } = wordsSeen(built, 300);
+        if (!result.complete) return;
+        finished++;
+        const naive: string[] = [];
+        const expected = exploreNaively(state, options, (words) => naive.push(words));
+        expect({ ...result, finals }).toEqual(expected);
+        expect(states).toEqual(naive);
+      }),
+    );
+    expect(finished).toBeGreaterThan(30);
+  });
+
   it('finds every state in which a timed run can end, whatever the stages cost', () => {
     let complete = 0;
     fc.assert(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adjustHaltPoll } from '../../src/kvm/halt-poll.js';
-import { adjustTimerAdvance } from '../../src/kvm/lapic-timer.js';
+import { adjustTimerAdvance } from '../../src/kvm/lapic-timer-advance.js';
 
 // Nanoseconds, as in the kernel's documentation.
 const defaults = { haltPollMax: 200_000, haltPollGrow: 2, haltPollGrowStart: 10_000, haltPollShrink: 2 };

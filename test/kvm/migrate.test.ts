@@ -63,7 +63,7 @@ function migrate(from: Machine, to: Machine, name: VmexitTestName, after: number
   const { machine, timing, observers } = run.state;
   source.state.machine.vcpus.forEach((vcpu, index) => {
     const own = machine.vcpus[index];
-    if (own !== undefined) restoreVcpu(machine, own, saveVcpu(source.state.machine, vcpu));
+    if (own !== undefined) restoreVcpu(machine, own, saveVcpu(source.state.machine, vcpu, source.state.timing.now));
   });
   // The guest's memory and its time-stamp counter go with it.
   Object.assign(machine.guests[0] ?? {}, source.state.machine.guests[0]);
@@ -103,5 +103,5 @@ test('a virtual CPU that runs cannot be saved', () => {
   const { run } = checkedRun(scenario('ipiv', 'ipi'));
   run.run({ time: 30_000 });
   const [vcpu] = run.state.machine.vcpus;
-  expect(() => vcpu && saveVcpu(run.state.machine, vcpu)).toThrow(InternalError);
+  expect(() => vcpu && saveVcpu(run.state.machine, vcpu, 0)).toThrow(InternalError);
 });

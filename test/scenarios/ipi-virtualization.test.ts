@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sapphireRapids } from '../../src/cost/sapphire-rapids.js';
+import { profileOfProcessor } from '../../src/cost/processor.js';
+import { sapphireRapids as processor } from '../../src/cost/processors/sapphire-rapids.js';
 import { presets } from '../../src/scenarios/presets.js';
 import type { Report, VariantReport } from '../../src/scenarios/report.js';
 import { runScenario } from '../../src/scenarios/run.js';
 import type { ScenarioInput } from '../../src/scenarios/schema.js';
+
+const sapphireRapids = profileOfProcessor(processor);
 
 // The experiment of the first published IPI-virtualization series, and what must be true of any model of it.
 

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { sapphireRapids } from '../../src/cost/sapphire-rapids.js';
+import { profileOfProcessor } from '../../src/cost/processor.js';
+import { sapphireRapids as processor } from '../../src/cost/processors/sapphire-rapids.js';
 import { InputError } from '../../src/engine/errors.js';
 import { presets } from '../../src/scenarios/presets.js';
 import { runScenario } from '../../src/scenarios/run.js';
 import { parseScenario, type ScenarioInput, splitPath, withValue } from '../../src/scenarios/schema.js';
+
+const sapphireRapids = profileOfProcessor(processor);
 
 const minimal = { workload: { kind: 'vmexit', test: 'ipi' } } as const;
 
@@ -67,7 +70,10 @@ describe('a scenario', () => {
       'vms[0].vcpus: 4 virtual CPUs need more cores than the host has (2 logical processors)',
       { ...minimal, vms: [{ vcpus: 4 }] },
     ],
-    ["profile: there is no profile 'core-i7' (there are: sapphire-rapids)", { ...minimal, profile: 'core-i7' }],
+    [
+      "profile: there is no profile 'core-i7' (there are: haswell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, epyc)",
+      { ...minimal, profile: 'core-i7' },
+    ],
     [
       "profile.set.vmexit: the profile 'sapphire-rapids' has no cost group and no cost key of this name",
       { ...minimal, profile: { base: 'sapphire-rapids', set: { vmexit: 1 } } },

@@ -109,8 +109,13 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     idleLine,
   ),
   stage('sti-mwait', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
+  stage('mwait', 'guestFlag', shared, (_m, cpu) => {
+    // It has begun: blocking by STI is over.
+    cpu.shadow = 0;
+    cpu.attention = 1;
+  }),
   until(
-    'mwait',
+    'mwait-wait',
     'haltedWake',
     (m, cpu, f) => {
       const { needResched, interrupts } = thisCpu(m, cpu);

@@ -42,23 +42,27 @@ const end = [
 ];
 
 /** Calls a function on the targets of its CPU, again and again. The workload `smp-call-function`. */
-export const callFunctionLoop = program('call_function_loop', () => ({ ...counted(), wait: 1 }), [
-  begin,
-  glue('smp_call_function', (m, cpu, f) => {
-    const { targets } = thisCpu(m, cpu);
-    if (targets.length === 1) {
-      const single = call(m, cpu, smpCallFunctionSingle);
-      single.target = targets[0] as number;
-      single.wait = f.wait;
-      single.info = f.iteration;
-    } else {
-      const many = call(m, cpu, smpCallFunctionMany);
-      many.wait = f.wait;
-      many.info = f.iteration;
-    }
-  }),
-  ...end,
-]);
+export const callFunctionLoop = program<Counted & { wait: number }>(
+  'call_function_loop',
+  () => ({ ...counted(), wait: 1 }),
+  [
+    begin,
+    glue('smp_call_function', (m, cpu, f) => {
+      const { targets } = thisCpu(m, cpu);
+      if (targets.length === 1) {
+        const single = call(m, cpu, smpCallFunctionSingle);
+        single.target = targets[0] as number;
+        single.wait = f.wait;
+        single.info = f.iteration;
+      } else {
+        const many = call(m, cpu, smpCallFunctionMany);
+        many.wait = f.wait;
+        many.info = f.iteration;
+      }
+    }),
+    ...end,
+  ],
+);
 
 /** The rows of the LKML IPI benchmark. */
 export const IpiBenchRow = { 'dry-run': 0, self: 1, normal: 2, broadcast: 3, 'broadcast-lock': 4 } as const;

@@ -128,7 +128,7 @@ export const sendCallFunctionSingleIpi = program('send_call_function_single_ipi'
 ]);
 
 /** Linux `set_nr_if_polling`: true if the idle task of a CPU polls, and sees the flag by itself. */
-export function setNeedReschedIfPolling(machine: GuestMachine, processor: LogicalProcessor, target: number): boolean {
+function setNeedReschedIfPolling(machine: GuestMachine, processor: LogicalProcessor, target: number): boolean {
   const cpu = cpuOf(machine, processor, target);
   if (cpu.polling === 0) return false;
   cpu.needResched = 1;

@@ -84,7 +84,9 @@ export function idleOthers(setting: WorkloadSetting, guest: LinuxGuest): void {
 
 /** A schema for the targets of a workload: virtual CPUs, or a word for some of them. */
 export const targetsSchema = v.lazy((input) =>
-  typeof input === 'string' ? v.picklist(['same-node', 'cross-node', 'all']) : v.pipe(v.array(vcpuNumber), v.minLength(1)),
+  typeof input === 'string'
+    ? v.picklist(['same-node', 'cross-node', 'all'])
+    : v.pipe(v.array(vcpuNumber), v.minLength(1)),
 );
 
 /** What {@link targetsSchema} gives. */
@@ -105,7 +107,8 @@ export function targetsOf(setting: WorkloadSetting, from: number, to: Targets, p
     to.forEach((target, index) => {
       requireVcpu(setting, target, `${path}[${index}]`);
       if (target === from) throw new InputError(`${path}[${index}]`, 'is the sender itself');
-      if (to.indexOf(target) !== index) throw new InputError(`${path}[${index}]`, `virtual CPU ${target} is there twice`);
+      if (to.indexOf(target) !== index)
+        throw new InputError(`${path}[${index}]`, `virtual CPU ${target} is there twice`);
     });
     return [...to].sort((a, b) => a - b);
   }

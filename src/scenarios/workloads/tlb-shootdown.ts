@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { busyLoop } from '../../guest/smp.js';
 import { shootdownLoop } from '../../guest/linux/programs.js';
 import type { LinuxCpu } from '../../guest/linux/state.js';
+import { busyLoop } from '../../guest/smp.js';
 import { nonNegative, vcpuNumber } from '../schema-values.js';
 import { bootLinux, idleOthers, runOn, targetsOf, targetsSchema } from './linux-guest.js';
 import { allIterations, measured, workloadKind } from './workload.js';

@@ -1,0 +1,29 @@
+import type { PathCosts } from './paths.js';
+
+/**
+ * What mitigations of speculation cost where they are on, for each exit and entry. What a processor needs is the choice of the scenario.
+ */
+export const mitigationPaths: Readonly<Record<string, PathCosts>> = {
+  specCtrl: {
+    cycles: 580,
+    range: [200, 900],
+    status: 'taken',
+    source:
+      'the pair of writes to IA32_SPEC_CTRL around a guest: 725 cycles on Sapphire Rapids, for which other processors have numbers of their own',
+    keys: { specCtrlPair: 1 },
+  },
+  bufferClearing: {
+    cycles: 400,
+    range: [160, 640],
+    status: 'estimated',
+    source: 'VERW before the entry: clearing the buffers takes some hundreds of cycles',
+    keys: { verw: 1 },
+  },
+  cacheFlush: {
+    cycles: 4800,
+    range: [1600, 9600],
+    status: 'unconstrained',
+    source: 'flushing the L1 data cache before the entry: 512 lines to be written back and read again',
+    keys: { l1dFlush: 1 },
+  },
+};
