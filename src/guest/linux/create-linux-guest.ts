@@ -1,4 +1,6 @@
+import { x2apicLdr } from '../../arch/destination.js';
 import { createRandom } from '../../engine/random.js';
+import { AddressMode, xapicLogicalId } from '../logical-mode.js';
 import type { GuestKernelFeatures } from './kernels.js';
 import type { LinuxCpu, LinuxGuest } from './state.js';
 
@@ -16,9 +18,10 @@ export interface LinuxGuestOptions {
   /** By CPU: the package it is on. */
   readonly nodes: readonly number[];
   readonly kernel: GuestKernelFeatures;
-  /** {@link LinuxGuest.idle} and {@link LinuxGuest.ipiMode}. */
+  /** {@link LinuxGuest.idle}. */
   readonly idle: number;
-  readonly ipiMode: number;
+  /** {@link AddressMode}. */
+  readonly addressMode: number;
   readonly x2apic: boolean;
   readonly haltPollMax: number;
   readonly haltPollGrow: number;
@@ -35,7 +38,6 @@ export function noLinuxGuest(): LinuxGuest {
     firstVcpu: 0,
     cpus: [],
     idle: 0,
-    ipiMode: 0,
     pollingIdleRunsCalls: 0,
     synchronousFirst: 0,
     broadcastShorthand: 0,
@@ -55,9 +57,10 @@ export function noLinuxGuest(): LinuxGuest {
   };
 }
 
-/** Logical x2APIC ID: cluster, and a bit within it; or the flat one of xAPIC mode. SDM vol. 3A, "Deriving Logical x2APIC ID". */
-function logicalIdOf(number: number, x2apic: boolean): number {
-  return x2apic ? (((number >>> 4) << 16) | (1 << (number & 0xf))) >>> 0 : (1 << number) & 0xff;
+/** The logical APIC ID of a CPU, as a destination. */
+function logicalIdOf(number: number, { addressMode, x2apic }: LinuxGuestOptions): number {
+  if (x2apic) return x2apicLdr(number);
+  return addressMode === AddressMode.physical ? 0 : xapicLogicalId(addressMode, number).ldr >>> 24;
 }
 
 function createCpu(number: number, options: LinuxGuestOptions, resources: Resources): LinuxCpu {
@@ -66,7 +69,7 @@ function createCpu(number: number, options: LinuxGuestOptions, resources: Resour
   const line = (): number => resources.lines(1);
   return {
     apicId: number,
-    logicalId: logicalIdOf(number, options.x2apic),
+    logicalId: logicalIdOf(number, options),
     node: options.nodes[number] as number,
     queue: [],
     queueLine: line(),
@@ -108,13 +111,12 @@ function createCpu(number: number, options: LinuxGuestOptions, resources: Resour
 
 /** A Linux guest that has booted: its CPUs run nothing yet. */
 export function createLinuxGuest(options: LinuxGuestOptions, resources: Resources): LinuxGuest {
-  const { firstVcpu, idle, ipiMode, kernel, haltPollMax, haltPollGrow, haltPollGrowStart, haltPollShrink } = options;
+  const { firstVcpu, idle, kernel, haltPollMax, haltPollGrow, haltPollGrowStart, haltPollShrink } = options;
   return {
     ...noLinuxGuest(),
     firstVcpu,
     cpus: options.nodes.map((_, number) => createCpu(number, options, resources)),
     idle,
-    ipiMode,
     pollingIdleRunsCalls: kernel.pollingIdleRunsCalls ? 1 : 0,
     synchronousFirst: kernel.synchronousFirst ? 1 : 0,
     broadcastShorthand: kernel.broadcastShorthand ? 1 : 0,

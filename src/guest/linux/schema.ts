@@ -49,7 +49,6 @@ export const linuxGuestSchema = record({
   firstVcpu: count,
   cpus: list(cpu),
   idle: integer(0, 3),
-  ipiMode: integer(0, 2),
   pollingIdleRunsCalls: flag,
   synchronousFirst: flag,
   broadcastShorthand: flag,

@@ -6,8 +6,8 @@ import type { LogicalProcessor } from '../../hardware/machine.js';
 import { Record } from '../../hardware/records.js';
 import { wrmsr } from '../../hardware/wrmsr.js';
 import { x2apicIcrWrite, xapicIcrWrite } from '../apic-driver.js';
+import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
-import { IpiMode } from './state.js';
 
 const { program, stage, glue } = guest;
 
@@ -27,11 +27,11 @@ const allButSelf = 0xc_0000;
 /** The ICR's destination for one CPU, by how this guest addresses. */
 function destinationOf(machine: GuestMachine, processor: LogicalProcessor, target: number): number {
   const cpu = cpuOf(machine, processor, target);
-  return linuxGuest(machine, processor).ipiMode === IpiMode.physical ? cpu.apicId : cpu.logicalId;
+  return guestMemory(machine, processor).addressMode === AddressMode.physical ? cpu.apicId : cpu.logicalId;
 }
 
 function icrValue(machine: GuestMachine, processor: LogicalProcessor, vector: number): number {
-  return linuxGuest(machine, processor).ipiMode === IpiMode.physical ? vector : vector | logical;
+  return guestMemory(machine, processor).addressMode === AddressMode.physical ? vector : vector | logical;
 }
 
 function writeIcr(machine: GuestMachine, processor: LogicalProcessor, value: number, destination: number): undefined {
@@ -49,7 +49,7 @@ export function sendIpi(machine: GuestMachine, processor: LogicalProcessor, targ
 
 /**
  * A call-function IPI to the CPUs of this CPU's `ipiMask`. In x2APIC mode after one fence a WRMSR for each: for each target in physical
- * mode, for each cluster in cluster mode. In xAPIC mode the ICR for each, or once for all in flat mode. Linux
+ * mode, for each cluster in cluster mode. In xAPIC mode the ICR for each, or once for all of the flat model (or a cluster of the other). Linux
  * `__x2apic_send_IPI_mask` (of either driver), `default_send_IPI_mask_sequence_phys`, `flat_send_IPI_mask`.
  */
 export const sendIpiMask = program('send_IPI_mask', () => ({ next: 0, destination: 0 }), [
@@ -63,11 +63,13 @@ export const sendIpiMask = program('send_IPI_mask', () => ({ next: 0, destinatio
       const target = ipiMask[f.next++];
       if (target === undefined) return 'local_irq_restore';
       f.destination = destinationOf(m, cpu, target);
-      if (linuxGuest(m, cpu).ipiMode === IpiMode.physical) return undefined;
+      const { addressMode, x2apic } = guestMemory(m, cpu);
+      if (addressMode === AddressMode.physical) return undefined;
+      const clusterShift = x2apic === 1 ? 16 : addressMode === AddressMode.cluster ? 4 : 8;
       // The CPUs of a cluster follow one another: their bits go into one destination.
       for (let other = ipiMask[f.next]; other !== undefined; other = ipiMask[f.next]) {
         const destination = destinationOf(m, cpu, other);
-        if (guestMemory(m, cpu).x2apic === 1 && destination >>> 16 !== f.destination >>> 16) break;
+        if (destination >>> clusterShift !== f.destination >>> clusterShift) break;
         f.destination = (f.destination | destination) >>> 0;
         f.next++;
       }

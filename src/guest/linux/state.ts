@@ -69,8 +69,6 @@ export interface LinuxGuest {
   cpus: LinuxCpu[];
   /** {@link GuestIdle}. */
   idle: number;
-  /** {@link IpiMode}. */
-  ipiMode: number;
   /** Facts of its kernel, each 0 or 1. */
   pollingIdleRunsCalls: number;
   synchronousFirst: number;
@@ -97,9 +95,6 @@ export interface LinuxGuest {
 
 /** What an idle CPU does: `default_idle`, `idle=poll`, `mwait_idle`, or cpuidle with the governor haltpoll. */
 export const GuestIdle = { hlt: 0, poll: 1, mwait: 2, haltpoll: 3 } as const;
-
-/** How IPIs are addressed. */
-export const IpiMode = { physical: 0, cluster: 1, flat: 2 } as const;
 
 /** Which csd of the caller an entry of the queue is. */
 export const CsdSlot = { stack: 0, data: 1, cfd: 2 } as const;

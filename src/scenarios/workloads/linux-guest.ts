@@ -6,7 +6,8 @@ import { guestDoIdle } from '../../guest/linux/do-idle.js';
 import { linuxHandlers } from '../../guest/linux/interrupts.js';
 import { guestKernels } from '../../guest/linux/kernels.js';
 import { LinuxVector } from '../../guest/linux/send-ipi.js';
-import { GuestIdle, IpiMode, type LinuxCpu, type LinuxGuest } from '../../guest/linux/state.js';
+import { GuestIdle, type LinuxCpu, type LinuxGuest } from '../../guest/linux/state.js';
+import { AddressMode } from '../../guest/logical-mode.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import { addTimer } from '../../hardware/timer-uses.js';
 import { startGuest } from '../../kvm/create-vm.js';
@@ -37,7 +38,7 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
       nodes: vcpus.map((vcpu) => Math.max(0, setting.socket(placeOf(setting, vcpu)))),
       kernel,
       idle: GuestIdle[vm.guestIdle],
-      ipiMode: IpiMode[vm.logicalMode],
+      addressMode: AddressMode[vm.logicalMode],
       x2apic: vm.apicMode === 'x2apic',
       haltPollMax: cycles(vm.guestHaltPollNs),
       haltPollGrow: vm.guestHaltPollGrow,
