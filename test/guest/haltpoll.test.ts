@@ -13,7 +13,7 @@ const guest: LinuxGuest = {
   haltPollShrink: 2,
 };
 
-function after(limit: number, ...residencies: number[]): number {
+function windowAfter(limit: number, ...residencies: number[]): number {
   const cpu = { pollLimit: limit } as LinuxCpu;
   for (const residency of residencies) adjustPollLimit(cpu, guest, residency);
   return cpu.pollLimit;
@@ -21,20 +21,20 @@ function after(limit: number, ...residencies: number[]): number {
 
 describe('the window', () => {
   test('begins with the first halt that would have fitted', () => {
-    expect(after(0, 10_000)).toBe(50_000);
+    expect(windowAfter(0, 10_000)).toBe(50_000);
   });
 
   test('doubles while halts are longer than it, up to the maximum', () => {
-    expect(after(50_000, 80_000)).toBe(100_000);
-    expect(after(50_000, 80_000, 150_000, 190_000)).toBe(200_000);
+    expect(windowAfter(50_000, 80_000)).toBe(100_000);
+    expect(windowAfter(50_000, 80_000, 150_000, 190_000)).toBe(200_000);
   });
 
   test('stays when the halt was within it', () => {
-    expect(after(100_000, 70_000)).toBe(100_000);
+    expect(windowAfter(100_000, 70_000)).toBe(100_000);
   });
 
   test('halves when the halt was longer than the maximum, and goes with a factor of 0', () => {
-    expect(after(200_000, 300_000)).toBe(100_000);
+    expect(windowAfter(200_000, 300_000)).toBe(100_000);
     const cpu = { pollLimit: 200_000 } as LinuxCpu;
     adjustPollLimit(cpu, { ...guest, haltPollShrink: 0 }, 300_000);
     expect(cpu.pollLimit).toBe(0);
