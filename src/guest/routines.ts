@@ -2,11 +2,16 @@ import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
+import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  cyclictest,
+  guestHrtimerInterrupt,
+  timerIsr,
+  timerLatency,
   guestNmiHandler,
   haltLoop,
   ipiEntry,

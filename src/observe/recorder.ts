@@ -63,6 +63,7 @@ export function createRecorder(): Recorder {
   const delivered = number('delivered');
   const ipiSent = number('ipi-sent');
   const iteration = number('iteration');
+  const measured = number('measured');
   return (counters, time, processor, kind, a, b) => {
     const counting = counters.began >= 0;
     if (kind === vmExit) {
@@ -90,6 +91,9 @@ export function createRecorder(): Recorder {
       }
     } else if (!counting) {
       return;
+    } else if (kind === measured) {
+      counters.iterations.push(b);
+      counters.ended = time;
     } else if (kind === ipiSent) {
       counters.sent++;
     } else if (kind === delivered) {

@@ -206,6 +206,7 @@ function addVm(
     handled: 0,
     handledChannel: plan.channels++,
     x2apic: x2apic ? 1 : 0,
+    timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
   });
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
     createVcpu(plan, number, {
