@@ -17,6 +17,10 @@ const shared = {
 } as const;
 
 export default defineConfig([
-  { ...shared, format: 'esm', entry: { ...frontDoors, 'cli/main': 'src/cli/main.ts' } },
+  {
+    ...shared,
+    format: 'esm',
+    entry: { ...frontDoors, 'cli/main': 'src/cli/main.ts', 'cli/sweep-worker': 'src/cli/sweep-worker.ts' },
+  },
   { ...shared, format: 'cjs', entry: frontDoors },
 ]);

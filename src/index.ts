@@ -20,7 +20,19 @@ export type { SavedRun } from './engine/save.js';
 export type { Json } from './engine/schema.js';
 export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
+export type { Account } from './observe/account.js';
+export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
 export type { Counters } from './observe/recorder.js';
+export type { Figure, FigureInput } from './scenarios/figures/figure.js';
+export type { PublishedFigure as LibraryFigure } from './scenarios/figures/published-figure.js';
+export { publishedFigures } from './scenarios/figures/published-figures.js';
+export {
+  type ErrorSummary,
+  type ValidatedFigure,
+  type ValidateOptions,
+  type Validation,
+  validate,
+} from './scenarios/figures/validate.js';
 export {
   createMachine,
   type MachineRecording,
@@ -42,3 +54,14 @@ export {
   scenarioSchema,
   withValue,
 } from './scenarios/schema.js';
+export {
+  runSweepPoint,
+  type SweepOptions,
+  type SweepPoint,
+  type SweepReport,
+  type SweepRow,
+  sweepPoints,
+  sweepReport,
+  sweepScenario,
+} from './scenarios/sweep.js';
+export { parseSweepParameter, type SweepParameter } from './scenarios/sweep-parameters.js';

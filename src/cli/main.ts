@@ -4,9 +4,12 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { InputError, InternalError, presets } from '../index.js';
 import { formatTable } from '../observe/index.js';
+import { analyze } from './analyze.js';
 import { conform } from './conform.js';
 import { run } from './run.js';
+import { sweep } from './sweep.js';
 import { UsageError, usage } from './usage.js';
+import { validateCommand } from './validate.js';
 
 function listPresets(args: string[]): number {
   const { values } = parseArgs({ args, options: { json: { type: 'boolean', default: false } } });
@@ -29,9 +32,16 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-const commands: Readonly<Record<string, (args: string[]) => number>> = { run, conform, presets: listPresets };
+const commands: Readonly<Record<string, (args: string[]) => number | Promise<number>>> = {
+  run,
+  conform,
+  presets: listPresets,
+  analyze,
+  validate: validateCommand,
+  sweep: (args) => sweep(args, new URL('./sweep-worker.js', import.meta.url)),
+};
 
-function main(args: string[]): number {
+function main(args: string[]): number | Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined)
     throw new UsageError(`which command? (${Object.keys(commands).join(', ')}; --help says more)`);
@@ -62,7 +72,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof InputError || error instanceof UsageError || isParseArgsError(error)) {
     process.stderr.write(`vmx-apic: ${error.message.replaceAll('\n', ' ')}\n`);

@@ -12,7 +12,7 @@ export function printReport(report: Report): string {
   ];
   const exits = exitTable(report);
   if (exits !== undefined) parts.push(exits);
-  parts.push(breakdownTable(report));
+  parts.push(cpuTable(report), breakdownTable(report));
   if (report.assumed.length > 0) {
     parts.push(
       [
@@ -22,6 +22,10 @@ export function printReport(report: Report): string {
     );
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
 }
 
 function exitsPerIteration(variant: VariantReport): string {
@@ -99,13 +103,56 @@ function exitTable(report: Report): string | undefined {
       variant.name,
       exit.reason,
       formatNumber(exit.count),
+      formatNumber(exit.work / exit.count, 1),
+      percent(exit.workShare),
+      ...[exit.polling, exit.blocked, exit.waiting].map((cycles) =>
+        cycles === 0 ? '' : formatNumber(cycles / exit.count, 1),
+      ),
       formatNumber(exit.cycles / exit.count, 1),
-      `${(100 * exit.share).toFixed(1)} %`,
+      percent(exit.share),
     ]),
   );
   if (rows.length === 0) return undefined;
-  return `VM exits, from exit to entry\n\n${formatTable(
-    [left('variant'), left('exit reason'), right('count'), right('mean cycles'), right('share')],
+  return `VM exits: cycles of one, on average, by what they were spent on; from exit to entry is how perf kvm stat counts\n\n${formatTable(
+    [
+      left('variant'),
+      left('exit reason'),
+      right('count'),
+      right('work'),
+      right('share of work'),
+      right('polling'),
+      right('asleep'),
+      right('waiting'),
+      right('exit to entry'),
+      right('share'),
+    ],
+    rows,
+  )}`;
+}
+
+/** Where the processors' time went: those that run virtual CPUs and all others together. */
+function cpuTable(report: Report): string {
+  const rows = report.variants.map(({ name, cpu }) => {
+    const all = cpu.elapsed * cpu.processors.length;
+    const states = Object.entries(cpu.idleByState).map(([state, cycles]) => `${state} ${percent(cycles / all)}`);
+    return [
+      name,
+      ...[cpu.guest, cpu.host, cpu.haltPoll, cpu.otherLoad, cpu.idle].map((cycles) => percent(cycles / all)),
+      states.join(', '),
+      percent(cpu.vcpus.length === 0 ? 0 : cpu.steal / cpu.elapsed / cpu.vcpus.length),
+    ];
+  });
+  return `Processor time of all logical processors during the iterations; steal as the virtual CPUs see it\n\n${formatTable(
+    [
+      left('variant'),
+      right('guest'),
+      right('host'),
+      right('halt polling'),
+      right('other load'),
+      right('idle'),
+      left('idle states'),
+      right('steal'),
+    ],
     rows,
   )}`;
 }

@@ -19,8 +19,12 @@ export interface UnitTestMemory {
   handledChannel: number;
   /** Its timer program, if it runs one. */
   timer: TimerTest;
+  /** General-protection faults that its handler has seen. */
+  faults: number;
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
+  /** How it addresses IPIs: `AddressMode`. */
+  addressMode: number;
 }
 
 /** What a timer program keeps. Times are TSC cycles. */

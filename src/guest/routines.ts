@@ -1,6 +1,8 @@
 import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
+import { excGeneralProtection } from './general-protection.js';
+import { initApicLdr } from './logical-mode.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
@@ -12,6 +14,8 @@ export const guestRoutines: readonly Routine[] = [
   guestHrtimerInterrupt,
   timerIsr,
   timerLatency,
+  initApicLdr,
+  excGeneralProtection,
   guestNmiHandler,
   haltLoop,
   ipiEntry,

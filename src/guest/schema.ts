@@ -17,8 +17,10 @@ export const guestFields = {
       doneChannel: count,
       handled: count,
       handledChannel: count,
+      faults: count,
       x2apic: flag,
       timer: record({ program: count, interval: safe, count: safe, deadline: safe, expiries: safe, total: safe }),
+      addressMode: integer(0, 2),
     }),
   ),
 } as const;

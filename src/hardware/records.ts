@@ -10,8 +10,16 @@ export const Record = {
   coalesced: recordKind('coalesced', 'descriptor', 'vector'),
   /** A vector goes through the guest's IDT. */
   delivered: recordKind('delivered', 'vcpu', 'vector'),
+  /** EOI virtualization ended the service of a vector. */
+  endOfInterrupt: recordKind('end-of-interrupt', 'vcpu', 'vector'),
+  /** An exception goes through the guest's IDT. */
+  exception: recordKind('exception', 'vcpu', 'vector'),
   /** VM entry injects an event: the vector, and the type of the interruption information. */
   injected: recordKind('injected', 'vcpu', 'vector'),
+  /** A logical processor begins (1) or ends (0) an idle state: its number. */
+  idle: recordKind('idle', 'state', 'begins'),
+  /** It begins (1) or ends (0) to handle an interrupt in root operation. */
+  hostInterrupt: recordKind('host-interrupt', 'vector', 'begins'),
   physicalIpi: recordKind('physical-ipi', 'destination', 'vector'),
   /** A guest program asks for an IPI. */
   ipiSent: recordKind('ipi-sent', 'vcpu', 'vector'),

@@ -1,5 +1,8 @@
 import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
+import { IdleState } from '../hardware/external-interrupt.js';
+import { Record } from '../hardware/records.js';
 import { host, runQueueOf } from './machine.js';
 import { schedule } from './schedule.js';
 
@@ -22,7 +25,8 @@ export const doIdle = program('do_idle', () => ({}), [
     (m, cpu) => (runQueueOf(m, cpu.id).needResched === 1 ? 'clear-polling' : undefined),
     { line: (m, cpu) => runQueueOf(m, cpu.id).line, to: ['clear-polling'] },
   ),
-  stage('safe_halt', 'idleEnter', shared, (_m, cpu) => {
+  stage('safe_halt', 'idleEnter', shared, (m, cpu) => {
+    observe(m, Record.idle, IdleState.c1, 1);
     cpu.halted = 1;
     cpu.masked = 0;
     cpu.attention = 1;
@@ -39,7 +43,8 @@ export const doIdle = program('do_idle', () => ({}), [
   glue('woken-by-interrupt', (_m, cpu) => (cpu.halted === 0 ? 'local_irq_disable' : undefined), {
     to: ['local_irq_disable'],
   }),
-  stage('leave-c-state', 'idleExit', shared, (_m, cpu) => {
+  stage('leave-c-state', 'idleExit', shared, (m, cpu) => {
+    observe(m, Record.idle, IdleState.c1, 0);
     cpu.halted = 0;
   }),
   stage('clear-polling', 'idleLoop', shared, (m, cpu) => {

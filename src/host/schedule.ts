@@ -1,10 +1,11 @@
 import { InternalError } from '../engine/errors.js';
 import { interruptAt } from '../engine/frames.js';
-import { arm, cancel } from '../engine/requests.js';
+import { arm, cancel, observe } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { currentTask, type HostMachine, host, runQueueOf, type Task, TaskState } from './machine.js';
+import { HostRecord } from './records.js';
 
 const { program, stage, glue } = host;
 
@@ -79,7 +80,10 @@ export const schedule = program('__schedule', () => ({ next: -1, preempt: 0 }), 
     const queue = runQueueOf(m, cpu.id);
     const next = m.tasks[f.next] as Task;
     if (next.onCpu === 1) throw new InternalError('__schedule.context_switch', `task ${next.id} runs elsewhere`);
-    (m.tasks[queue.current] as Task).onCpu = 0;
+    const before = m.tasks[queue.current] as Task;
+    observe(m, HostRecord.schedOut, before.id, before.onRunQueue);
+    observe(m, HostRecord.schedIn, next.id, next.cpu);
+    before.onCpu = 0;
     next.onCpu = 1;
     next.cpu = cpu.id;
     queue.current = next.id;

@@ -1,8 +1,9 @@
 import { call } from '../engine/frames.js';
-import { arm, notify } from '../engine/requests.js';
+import { arm, notify, observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { type HostMachine, host, runQueueOf, SystemVector, type Task, TaskState } from './machine.js';
+import { HostRecord } from './records.js';
 
 const { program, stage, glue } = host;
 
@@ -68,7 +69,10 @@ export const tryToWakeUp = program('try_to_wake_up', () => ({ task: 0, processor
       if (task.onRunQueue === 1 || task.state === TaskState.running) return 0;
       task.state = TaskState.running;
       task.onRunQueue = 1;
-      if (task.onCpu === 0) task.cpu = f.processor;
+      if (task.onCpu === 0) {
+        task.cpu = f.processor;
+        observe(m, HostRecord.wakeup, task.id, f.processor);
+      }
       const queue = runQueueOf(m, task.cpu);
       queue.queue.push(task.id);
       notify(m, queue.channel);

@@ -2,12 +2,14 @@ import { ApicMode } from '../arch/apic-mode.js';
 import { resetRegisters } from '../arch/apic-registers.js';
 import { emptyBits256 } from '../arch/bits256.js';
 import { interruptAt } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, kvm, MpState, PendingEvent, vmOf } from './machine.js';
+import { KvmRecord } from './records.js';
 
 const { program, stage } = kvm;
 
@@ -24,12 +26,14 @@ function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = 0;
   vcpu.injected = 0;
+  vcpu.exception = 0;
   vcpu.entryInterruption = 0;
   vcpu.interruptFlag = 0;
   vcpu.interruptibility = 0;
   vcpu.activity = 0;
   const guest = machine.threads[vcpu.thread] as Thread;
   while (guest.length > 0) guest.pop();
+  observe(machine, KvmRecord.reset, vcpu.id);
   recalculateApicMap(machine, vmOf(machine, vcpu));
 }
 

@@ -4,6 +4,7 @@ import { Exit, PinBased, Primary, Secondary, Tertiary } from '../arch/controls.j
 import { fullMsrBitmap, type MsrBitmap } from '../arch/msr-bitmap.js';
 import type { ApicVmcs, U64 } from '../arch/virtual-processor.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, vmOf } from './machine.js';
+import { readableRegisters } from './readable-registers.js';
 
 function u64(value: number): U64 {
   return [value % 2 ** 32, Math.floor(value / 2 ** 32)];
@@ -62,7 +63,8 @@ function controlsOf(choice: ControlChoice): {
   };
 }
 
-function choiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoice {
+/** What the controls of a virtual CPU follow from as it is now. */
+export function controlChoiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoice {
   const vm = vmOf(machine, vcpu);
   return {
     apicMode: vcpu.apicMode,
@@ -96,7 +98,7 @@ export function initialVmcs(vm: KvmVm, choice: ControlChoice, descriptorAddress:
 /** Controls and MSR bitmap after APICv or the APIC's mode has changed; windows and the preemption timer stay as they are. Linux `vmx_refresh_apicv_exec_ctrl`, `vmx_set_virtual_apic_mode`. */
 export function applyApicvControls(machine: KvmMachine, vcpu: KvmVcpu): void {
   const { vmcs } = vcpu;
-  const choice = choiceOf(machine, vcpu);
+  const choice = controlChoiceOf(machine, vcpu);
   const controls = controlsOf(choice);
   const windows = Primary.interruptWindowExiting | Primary.nmiWindowExiting;
   vmcs.pinBasedControls = controls.pinBasedControls | (vmcs.pinBasedControls & PinBased.activateVmxPreemptionTimer);
@@ -106,26 +108,8 @@ export function applyApicvControls(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.msrBitmap = msrBitmapOf(choice);
 }
 
-/** x2APIC registers that a guest can read: page offsets divided by 16. Without 39H, the current count, which needs emulation. */
-const readable = [
-  0x02,
-  0x03,
-  0x08,
-  0x0a,
-  0x0d,
-  0x0f,
-  0x28,
-  0x30,
-  0x32,
-  0x33,
-  0x34,
-  0x35,
-  0x36,
-  0x37,
-  0x38,
-  0x3e,
-  ...Array.from({ length: 24 }, (_, index) => 0x10 + index),
-];
+/** All that can be read but 39H, the current count, which needs emulation. */
+const readable = readableRegisters.filter((register) => register !== 0x39);
 
 /**
  * The MSR bitmap for the x2APIC registers. Outside x2APIC mode and without the TPR shadow everything exits; without APICv everything but TPR. With APICv every

@@ -3,7 +3,7 @@ import { criticalPath } from './critical-path.js';
 import { lanesOf } from './sequence-chart/lane.js';
 import { drawPanel, type Frame, type Panel, panelHeight, panelSummary } from './sequence-chart/panel.js';
 import { categories, size, styleSheet } from './sequence-chart/style.js';
-import { element, escapeXml, text, textWidth } from './sequence-chart/svg.js';
+import { element, escapeXml, text, textWidth } from './svg.js';
 import { formatNumber } from './table.js';
 import type { Trace } from './trace.js';
 

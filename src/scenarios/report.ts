@@ -1,11 +1,14 @@
-import type { ExitTotals } from '../observe/exit-statistics.js';
+import type { CpuTime } from '../observe/cpu-time.js';
+import type { ExitParts, ExitTotals } from '../observe/exit-statistics.js';
 import type { Summary } from '../observe/statistics.js';
 import type { PublishedFigure } from './schema.js';
 
 /** One VM-exit reason of a report. */
-export interface ExitRow extends ExitTotals {
-  /** Part of the cycles of all exits, 0 to 1. */
+export interface ExitRow extends ExitTotals, ExitParts {
+  /** Part of the cycles of all exits, 0 to 1: as `perf kvm stat` has it, sleep included. */
   readonly share: number;
+  /** Part of the work of all exits, 0 to 1: sleep, halt polling and waiting for a processor left out. */
+  readonly workShare: number;
 }
 
 /** One step of the way of an IPI. */
@@ -28,6 +31,8 @@ export interface ComparedFigure extends PublishedFigure {
 /** What came of one variant of a scenario. */
 export interface VariantReport {
   readonly name: string;
+  /** Clock of the time-stamp counter, in GHz: cycles per nanosecond. */
+  readonly tscGhz: number;
   /** One iteration, in TSC cycles: over all iterations of all runs. */
   readonly latencyCycles: Summary;
   readonly latencyNs: Summary;
@@ -37,8 +42,8 @@ export interface VariantReport {
   readonly totalNs: number;
   readonly exits: readonly ExitRow[];
   readonly exitsPerIteration: number;
-  /** TSC cycles of the processors that run virtual CPUs, during the counted iterations. */
-  readonly cpu: { readonly guest: number; readonly host: number; readonly haltPoll: number; readonly idle: number };
+  /** What the logical processors' time went into, during the counted iterations of all runs: TSC cycles. */
+  readonly cpu: CpuTime;
   readonly interrupts: { readonly sent: number; readonly delivered: number; readonly coalesced: number };
   /** Where the cycles of one iteration go: the chain of stages that decides how long it takes. Without jitter. */
   readonly breakdown: readonly BreakdownRow[];

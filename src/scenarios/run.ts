@@ -1,19 +1,23 @@
 import { clocksOf, costsOf } from '../cost/profile.js';
 import { resolveCosts } from '../engine/costs.js';
 import { InputError, InternalError } from '../engine/errors.js';
+import { recordKindOf } from '../engine/records.js';
 import { costKeysOf } from '../engine/routine.js';
 import { type TimedOptions, TimedRun } from '../engine/timed.js';
 import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
+import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
+import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
-import { type Counters, createCounters, createRecorder, finishCounters } from '../observe/recorder.js';
+import { type Counters, createCounters, createRecorder, finishCounters, OtherTask } from '../observe/recorder.js';
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf } from './build.js';
+import { metricOf } from './metric.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
@@ -31,6 +35,8 @@ import { workloadOf } from './workloads/workloads.js';
 export type SystemState = RunState<SystemMachine, Counters>;
 /** A timed run of a whole machine. */
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
+
+const iterationRecord = recordKindOf('iteration').number;
 
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
@@ -54,7 +60,16 @@ export function createRun(
   more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
 ): SystemRun {
   const { machine, channels, lines } = buildMachine(scenario);
-  const counters = createCounters(machine.processors.length, scenario.workload?.warmup ?? 0);
+  const idle = new Set(machine.runQueues.map((queue) => queue.idle));
+  const counters = createCounters({
+    processors: machine.processors.length,
+    warmup: scenario.workload?.warmup ?? 0,
+    total: scenario.workload?.iterations ?? 0,
+    virtualCpus: machine.vcpus.length,
+    tasks: machine.tasks.map((task) =>
+      idle.has(task.id) ? OtherTask.idle : task.owner < 0 ? OtherTask.load : task.owner,
+    ),
+  });
   const state = createRunState(machine, { channels, lines, seed }, counters);
   return new TimedRun(state, { ...timedOptions(scenario), ...more });
 }
@@ -71,6 +86,8 @@ export interface Progress {
 export interface RunOptions {
   /** Called after each run. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Whether one more iteration of each variant is traced for its breakdown; without, that is empty. True by default. */
+  readonly breakdown?: boolean;
 }
 
 /**
@@ -93,12 +110,7 @@ export interface RunOptions {
  */
 export function runScenario(input: ScenarioInput, options: RunOptions = {}): Report {
   const base = parseScenario(input);
-  const rows = variantsOf(input, base);
-  // Everything is built once before anything runs, so that what is wrong in the last variant is said now.
-  for (const { name, scenario } of rows) {
-    if (base.variants === undefined) createRun(scenario);
-    else inVariant(name, () => createRun(scenario));
-  }
+  const rows = checkedVariants(input, base);
   const total = rows.reduce((sum, { scenario }) => sum + scenario.runs, 0);
   let done = 0;
   return {
@@ -108,7 +120,7 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
     seed: base.seed,
     assumed: base.assumed.map(({ path, value, why }) => ({ path, value, why })),
     variants: rows.map(({ name, scenario }) =>
-      runVariant(name, scenario, () => {
+      runVariant(name, scenario, options.breakdown ?? true, () => {
         done++;
         options.onProgress?.({ variant: name, done, total });
       }),
@@ -116,9 +128,28 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
   };
 }
 
+/**
+ * Checks a scenario as {@link runScenario} does before anything runs: its form, and that each variant's machine can be built.
+ *
+ * @throws InputError that says what is wrong, with its path
+ */
+export function checkScenario(input: ScenarioInput): void {
+  checkedVariants(input, parseScenario(input));
+}
+
 interface Row {
   readonly name: string;
   readonly scenario: Scenario;
+}
+
+/** Everything is built once before anything runs, so that what is wrong in the last variant is said now. */
+function checkedVariants(input: ScenarioInput, base: Scenario): Row[] {
+  const rows = variantsOf(input, base);
+  for (const { name, scenario } of rows) {
+    if (base.variants === undefined) createRun(scenario);
+    else inVariant(name, () => createRun(scenario));
+  }
+  return rows;
 }
 
 /** What is wrong in a variant is said with its name. */
@@ -144,6 +175,7 @@ function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
   });
 }
 
+/** Runs until the last iteration has ended: what goes on for ever, as processors shared by turns, need not end. */
 function drive(run: SystemRun, scenario: Scenario, seed: number): void {
   try {
     run.run();
@@ -156,17 +188,23 @@ function drive(run: SystemRun, scenario: Scenario, seed: number): void {
   }
 }
 
-function runVariant(name: string, scenario: Scenario, onRun: () => void): VariantReport {
+function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun: () => void): VariantReport {
   const profile = profileOf(scenario.profile);
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const iterations: number[] = [];
   const means: number[] = [];
   const exits: number[] = [];
-  const cpu = { guest: 0, host: 0, haltPoll: 0, idle: 0 };
+  const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
   for (let number = 0; number < scenario.runs; number++) {
-    const run = createRun(scenario, scenario.seed + number);
+    const count = createRecorder();
+    const run: SystemRun = createRun(scenario, scenario.seed + number, {
+      observe: (counters, time, processor, kind, a, b) => {
+        count(counters, time, processor, kind, a, b);
+        if (kind === iterationRecord && counters.closed >= 0) run.stop();
+      },
+    });
     drive(run, scenario, scenario.seed + number);
     const counters = run.state.observers;
     finishCounters(counters);
@@ -177,8 +215,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     }
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
-    cpu.guest += counters.guestCycles;
-    cpu.host += counters.hostCycles;
+    cpu.push(cpuTimeOf(counters, idleStateNames));
     interrupts.sent += counters.sent;
     interrupts.delivered += counters.delivered;
     interrupts.coalesced += counters.coalesced;
@@ -187,33 +224,35 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
   }
   const totals = exitTotals(exits);
   const exitCycles = totals.reduce((sum, row) => sum + row.cycles, 0);
+  const workCycles = totals.reduce((sum, row) => sum + row.work, 0);
   const exitCount = totals.reduce((sum, row) => sum + row.count, 0);
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
     name,
+    tscGhz,
     latencyCycles,
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
     totalNs: elapsed / tscGhz,
-    exits: totals.map((row): ExitRow => ({ ...row, share: exitCycles === 0 ? 0 : row.cycles / exitCycles })),
+    exits: totals.map(
+      (row): ExitRow => ({
+        ...row,
+        share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
+        workShare: workCycles === 0 ? 0 : row.work / workCycles,
+      }),
+    ),
     exitsPerIteration: exitCount / iterations.length,
-    cpu,
+    cpu: addCpuTimes(cpu),
     interrupts,
-    breakdown: breakdownOf(traceIteration(scenario), scenario),
+    breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
   };
   return { ...report, published: scenario.published.map((figure) => compare(figure, report)) };
 }
 
 function compare(figure: PublishedFigure, report: VariantReport): ComparedFigure {
-  let value: unknown = report;
-  for (const key of figure.metric.split('.')) {
-    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
-  }
-  if (typeof value !== 'number') {
-    throw new InputError('published', `'${figure.metric}' is not a number of a variant's report`);
-  }
-  return { ...figure, simulated: value, errorPct: (100 * (value - figure.value)) / figure.value };
+  const simulated = metricOf(report, figure.metric, 'published');
+  return { ...figure, simulated, errorPct: (100 * (simulated - figure.value)) / figure.value };
 }
 
 /** One iteration in a steady state. */
@@ -236,14 +275,17 @@ function traceIteration(scenario: Scenario): TracedIteration {
   );
   const recorder = recordTrace(trace);
   const count = createRecorder();
-  const run = createRun(quiet, quiet.seed, {
+  const run: SystemRun = createRun(quiet, quiet.seed, {
     ...recorder.callbacks,
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       recorder.callbacks.observe(counters, time, processor, kind, a, b);
+      if (kind === iterationRecord && counters.closed >= 0) run.stop();
     },
   });
   drive(run, quiet, quiet.seed);
+  // What is still under way on other processors.
+  run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
   const { began: from, ended: to } = run.state.observers;
   const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;

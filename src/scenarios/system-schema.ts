@@ -31,17 +31,26 @@ const finite: Schema<number> = {
     typeof json === 'number' && Number.isFinite(json) ? json : cycles.load(json, path, later),
 };
 
+const account = record({ recent: list(cycles), cycles: list(cycles) });
+
 const counters: Schema<Counters> = record({
   warmup: cycles,
+  total: cycles,
   iterationBegan: signed,
   iterations: list(cycles),
   began: signed,
   ended: signed,
+  closed: signed,
   exits: list(finite),
-  since: list(cycles, 'processors'),
-  outBy: list(signed, 'processors'),
-  guestCycles: cycles,
-  hostCycles: cycles,
+  processors: list(account, 'processors'),
+  virtualCpus: list(account, 'vcpus'),
+  since: list(cycles, 'vcpus'),
+  outBy: list(signed, 'vcpus'),
+  notWork: list(cycles),
+  tasks: list(signed, 'tasks'),
+  running: list(signed, 'processors'),
+  depth: list(cycles, 'processors'),
+  interrupted: list(cycles, 'processors'),
   sent: cycles,
   delivered: cycles,
   coalesced: cycles,

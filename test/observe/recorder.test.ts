@@ -1,18 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { recordKindOf } from '../../src/engine/records.js';
 import { Record } from '../../src/hardware/records.js';
+import { HostRecord } from '../../src/host/records.js';
+import { KvmRecord } from '../../src/kvm/records.js';
+import { cpuTimeOf } from '../../src/observe/cpu-time.js';
 import { exitTotals } from '../../src/observe/exit-statistics.js';
-import { createCounters, createRecorder, finishCounters } from '../../src/observe/recorder.js';
+import { createCounters, createRecorder, finishCounters, OtherTask } from '../../src/observe/recorder.js';
 
 /** Counters after these records: time, processor, kind, a, b. */
 function count(warmup: number, records: readonly (readonly [number, number, number, number?, number?])[]) {
-  const counters = createCounters(2, warmup);
+  const tasks = [OtherTask.idle, OtherTask.idle, 0, 1, OtherTask.load];
+  const counters = createCounters({ processors: 2, virtualCpus: 2, warmup, tasks });
   const record = createRecorder();
   for (const [time, processor, kind, a = 0, b = 0] of records) record(counters, time, processor, kind, a, b);
   return counters;
 }
 
-const { vmEntry, vmExit, iteration, ipiSent, delivered, coalesced } = Record;
+const { vmEntry, vmExit, iteration, ipiSent, delivered, coalesced, idle, hostInterrupt } = Record;
 
 describe('counters', () => {
   it('have the cycles of each iteration after the warm-up', () => {
@@ -46,8 +50,7 @@ describe('counters', () => {
       ['MSR_WRITE', 2, 80, 20, 60],
       ['EXTERNAL_INTERRUPT', 1, 20, 20, 20],
     ]);
-    expect([counters.guestCycles, counters.hostCycles]).toEqual([120, 100]);
-    expect(counters.guestCycles + counters.hostCycles).toBe(counters.ended - counters.began);
+    expect(cpuTimeOf(counters, []).processors[0]).toMatchObject({ guest: 120, host: 100 });
   });
 
   it('do not have what came before the first iteration that counts, but the part of an exit that reaches into it', () => {
@@ -64,8 +67,54 @@ describe('counters', () => {
     ]);
     finishCounters(counters);
     expect(exitTotals(counters.exits)[0]).toMatchObject({ reason: 'EXTERNAL_INTERRUPT', cycles: 20 });
-    expect([counters.guestCycles, counters.hostCycles]).toEqual([10, 20]);
+    expect(cpuTimeOf(counters, []).processors[1]).toMatchObject({ guest: 10, host: 20 });
     expect([counters.sent, counters.delivered, counters.coalesced]).toEqual([1, 1, 1]);
+  });
+
+  it('have of a HLT what was polling, sleep, waiting for a processor, and work', () => {
+    const counters = count(0, [
+      [0, 0, HostRecord.schedIn, 2],
+      [0, 0, vmEntry],
+      [0, 1, HostRecord.schedIn, 4],
+      [0, 1, iteration, 0, 1],
+      [100, 0, vmExit, 12],
+      [120, 0, KvmRecord.haltPoll, 0, 1],
+      // An interrupt during polling is work.
+      [130, 0, hostInterrupt, 236, 1],
+      [145, 0, hostInterrupt, 236, 0],
+      [160, 0, KvmRecord.haltPoll, 0, 0],
+      [200, 0, HostRecord.schedOut, 2, 0],
+      [200, 0, HostRecord.schedIn, 0],
+      [210, 0, idle, 1, 1],
+      [450, 1, HostRecord.wakeup, 2, 0],
+      [480, 0, idle, 1, 0],
+      [500, 0, HostRecord.schedOut, 0, 1],
+      [500, 0, HostRecord.schedIn, 2],
+      [560, 0, vmEntry],
+      [600, 0, iteration, 0, 0],
+    ]);
+    finishCounters(counters);
+    expect(exitTotals(counters.exits)).toEqual([
+      {
+        reason: 'HLT',
+        count: 1,
+        cycles: 460,
+        min: 460,
+        max: 460,
+        stdev: 0,
+        polling: 25,
+        blocked: 250,
+        waiting: 50,
+        work: 135,
+      },
+    ]);
+    const cpu = cpuTimeOf(counters, ['POLL', 'C1']);
+    expect(cpu.processors).toEqual([
+      { guest: 140, host: 165, haltPoll: 25, idle: 270, idleByState: { C1: 270 }, otherLoad: 0 },
+      { guest: 0, host: 0, haltPoll: 0, idle: 0, idleByState: {}, otherLoad: 600 },
+    ]);
+    expect(cpu.vcpus[0]).toEqual({ guest: 140, host: 135, haltPoll: 25, blocked: 250, steal: 50 });
+    expect([cpu.elapsed, cpu.otherLoad, cpu.steal]).toEqual([600, 600, 650]);
   });
 
   it('are as they were if nothing counted', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChartPanel, createTrace, sequenceChart } from '../../src/observe/index.js';
-import { escapeXml, fitText, textWidth } from '../../src/observe/sequence-chart/svg.js';
+import { escapeXml, fitText, textWidth } from '../../src/observe/svg.js';
 import { sampleTrace } from './sample.js';
 import { scenarioTraces } from './scenario-traces.js';
 import { elementsOf, parseXml, textOf, type XmlElement } from './xml.js';

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -100,6 +100,73 @@ describe('vmx-apic run', () => {
   });
 });
 
+describe('vmx-apic sweep', () => {
+  const args = ['sweep', 'good.json', '--param', 'profile.set.vmExit=300..700:3', '--threads', '2'];
+
+  test('prints a table with the front, and draws it', () => {
+    const { status, stdout, stderr } = vmxApic(...args, '--svg', 'sweep.svg');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^profile\.set\.vmExit +mean ns/m);
+    expect(stdout).toMatch(/^ +300 .* front$/m);
+    expect(readFileSync(join(folder, 'sweep.svg'), 'utf8')).toMatch(/^<svg.*<\/svg>\s*$/s);
+  });
+
+  test('--json is the same for any number of threads', () => {
+    const { stdout } = vmxApic(...args, '--json');
+    const report = JSON.parse(stdout);
+    expect(report.points).toEqual([[300], [500], [700]]);
+    expect(report.rows.map((row: { point: number }) => row.point)).toEqual([0, 1, 2]);
+    expect(vmxApic(...args.slice(0, 4), '--threads', '1', '--json').stdout).toBe(stdout);
+  });
+
+  test('--save keeps what is done, even with a line cut short, and the same command goes on from it', () => {
+    const whole = vmxApic(...args, '--json', '--save', 'sweep.jsonl').stdout;
+    const lines = readFileSync(join(folder, 'sweep.jsonl'), 'utf8').split('\n');
+    expect(lines).toHaveLength(5);
+    write('sweep.jsonl', `${lines.slice(0, 2).join('\n')}\n${(lines[2] ?? '').slice(0, 20)}`);
+    expect(vmxApic(...args, '--json', '--save', 'sweep.jsonl').stdout).toBe(whole);
+    expect(readFileSync(join(folder, 'sweep.jsonl'), 'utf8').split('\n')).toHaveLength(5);
+    const other = vmxApic('sweep', 'good.json', '--param', 'seed=1,2', '--save', 'sweep.jsonl');
+    expect(other.status).toBe(2);
+    expect(other.stderr).toContain('sweep.jsonl: is not the file of this sweep');
+  });
+
+  test('Ctrl-C keeps what is done', async () => {
+    const child = spawn(
+      process.execPath,
+      [join(root, 'dist/cli/main.js'), 'sweep', 'good.json', '--param', 'seed=1..2000:2000', '--save', 'long.jsonl'],
+      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let out = '';
+    child.stdout.on('data', (text) => {
+      out += text;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    const file = join(folder, 'long.jsonl');
+    while (!existsSync(file) || readFileSync(file, 'utf8').split('\n').length < 4) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(out).toMatch(/^\d+ of 2000 points/m);
+    expect(readFileSync(file, 'utf8')).toMatch(/\n$/);
+  });
+});
+
+describe('vmx-apic analyze', () => {
+  test('reads what run --ftrace writes: the same exits, and that IPI virtualization would save them', () => {
+    vmxApic('run', 'good.json', '--set', 'vms[0].features.ipiVirtualization=false', '--ftrace', 'host.txt');
+    const { status, stdout, stderr } = vmxApic('analyze', 'host.txt');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ +MSR_WRITE +\d+ +100\.00%/m);
+    expect(stdout).toMatch(/^ipiVirtualization +\d+ +100\.0 %/m);
+    const { exits } = JSON.parse(vmxApic('analyze', 'host.txt', '--json').stdout);
+    expect(exits).toHaveLength(1);
+  });
+});
+
 describe('bad usage and bad input end with status 2 and one line', () => {
   const broken = { ...good, topology: { coresPerSocket: 8 }, vms: [{ pinning: [0, 9] }] };
   test.each<[string[], string]>([
@@ -119,6 +186,13 @@ describe('bad usage and bad input end with status 2 and one line', () => {
     [['run', 'good.json', 'other.json'], "one scenario at a time, not also 'other.json'"],
     [['run', 'ipi-virtualization', '--variant', 'avic'], '--variant avic: no variant has that in its name'],
     [['run', 'good.json', '--svg', 'absent/chart.svg'], 'absent/chart.svg: cannot be written (ENOENT)'],
+    [['sweep'], 'sweep: which preset or scenario file?'],
+    [['sweep', 'good.json'], 'sweep: over what?'],
+    [['sweep', 'good.json', '--param', 'seed=1', '--threads', '0'], '--threads 0: expected a number from 1 to 1024'],
+    [['sweep', 'good.json', '--param', 'sead=1..2'], 'sead: is not a known key'],
+    [['analyze'], 'analyze: which trace?'],
+    [['analyze', 'good.json'], 'good.json:1: is not a line of trace-cmd report, perf script or ftrace'],
+    [['analyze', 'absent.txt'], 'absent.txt: cannot be read (ENOENT)'],
     [['conform'], 'conform: which vector files?'],
     [['conform', 'good.json'], 'good.json: '],
     [['conform', 'absent.json'], 'absent.json: cannot be read'],

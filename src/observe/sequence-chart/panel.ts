@@ -1,10 +1,10 @@
 import type { PathSegment } from '../critical-path.js';
 import type { ModeSpan } from '../slices.js';
+import { element, escapeXml, fitOneOf, text, textWidth } from '../svg.js';
 import { formatNumber } from '../table.js';
 import { type FlightRecord, stageOnly, type Trace, vcpuLabel, type WakeRecord } from '../trace.js';
 import type { Bar, Lane } from './lane.js';
 import { categories, size } from './style.js';
-import { element, escapeXml, fitOneOf, text, textWidth } from './svg.js';
 
 /** What is drawn of one trace, and where. */
 export interface Panel {
