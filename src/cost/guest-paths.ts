@@ -52,7 +52,7 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
       "Linux's idle loop from a wake-up to the next wait, with tick and RCU accounting: 0.1 to 0.6 microseconds; no figure pins it",
     keys: { guestIdleLoop: 0.5, guestIdleFlag: 0.05, guestPollExit: 0.12, guestIdleGovernor: 0.15 },
   },
-  guestWakeUp: {
+  guestTaskWakeUp: {
     cycles: 1200,
     range: [600, 2400],
     status: 'estimated',
@@ -72,5 +72,13 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
     status: 'estimated',
     source: 'INVLPG of one page and its accounting; no figure pins it',
     keys: { guestTlbFlush: 1 },
+  },
+  guestTimerThread: {
+    cycles: 2000,
+    range: [1000, 6000],
+    status: 'unconstrained',
+    source:
+      "a guest kernel's timer interrupt, waking a thread and switching to it, as such paths take on a bare host: cyclictest has 1 to 2 microseconds at best",
+    keys: { guestHrtimerInterrupt: 0.3, guestWakeUp: 0.5, guestNanosleep: 0.2 },
   },
 };

@@ -29,4 +29,6 @@ export const Record = {
   callMade: recordKind('call-made', 'number'),
   /** What a one-way time counts to: it has arrived, on a virtual CPU. */
   callArrived: recordKind('call-arrived', 'vcpu', 'number'),
+  /** The program has measured something else than the time of an iteration, which ends here: so many cycles. */
+  measured: recordKind('measured', 'number', 'cycles'),
 } as const;

@@ -194,9 +194,7 @@ function iterate(counters: Counters, number: number, begins: number, time: numbe
     counters.iterationBegan = time;
     if (number === counters.warmup) counters.began = time;
   } else if (counters.began >= 0) {
-    counters.iterations.push(time - counters.iterationBegan);
-    counters.ended = time;
-    if (counters.iterations.length === counters.total) counters.closed = time;
+    count(counters, time - counters.iterationBegan, time);
   }
 }
 
@@ -212,6 +210,12 @@ function callArrived(counters: Counters, number: number, time: number): void {
   counters.oneWay.push(time - (counters.calls[at + 1] as number));
 }
 
+function count(counters: Counters, cycles: number, time: number): void {
+  counters.iterations.push(cycles);
+  counters.ended = time;
+  if (counters.iterations.length === counters.total) counters.closed = time;
+}
+
 /** A recorder for the kinds of record that are defined when it is made. */
 export function createRecorder(): Recorder {
   const number = (name: string): number => recordKindOf(name).number;
@@ -223,6 +227,7 @@ export function createRecorder(): Recorder {
   const iteration = number('iteration');
   const made = number('call-made');
   const arrived = number('call-arrived');
+  const measured = number('measured');
   const idle = number('idle');
   const hostInterrupt = number('host-interrupt');
   const out = number('sched-out');
@@ -255,6 +260,8 @@ export function createRecorder(): Recorder {
       return;
     } else if (kind === arrived) {
       callArrived(counters, b, time);
+    } else if (kind === measured) {
+      count(counters, b, time);
     } else if (kind === ipiSent) {
       counters.sent++;
     } else if (kind === delivered) {

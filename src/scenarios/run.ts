@@ -39,6 +39,7 @@ export type SystemState = RunState<SystemMachine, Counters>;
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 
 const iterationRecord = recordKindOf('iteration').number;
+const measuredRecord = recordKindOf('measured').number;
 
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
@@ -211,7 +212,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     const run: SystemRun = createRun(scenario, scenario.seed + number, {
       observe: (counters, time, processor, kind, a, b) => {
         count(counters, time, processor, kind, a, b);
-        if (kind !== iterationRecord) return;
+        if (kind !== iterationRecord && kind !== measuredRecord) return;
         if (counters.closed >= 0 || (convergence !== undefined && hasConverged(convergence, counters.iterations))) {
           run.stop();
         }
@@ -296,7 +297,7 @@ function traceIteration(scenario: Scenario): TracedIteration {
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       recorder.callbacks.observe(counters, time, processor, kind, a, b);
-      if (kind === iterationRecord && counters.closed >= 0) run.stop();
+      if ((kind === iterationRecord || kind === measuredRecord) && counters.closed >= 0) run.stop();
     },
   });
   drive(run, quiet, quiet.seed);
