@@ -26,6 +26,8 @@ export interface KernelFeatures {
   readonly timerWaitEarly: boolean;
   /** While APICv is inhibited the APIC-access page is unmapped, and each access to it is emulated after an EPT violation. */
   readonly hidesApicPage: boolean;
+  /** Reserved bits in an x2APIC ICR are a general-protection fault. */
+  readonly icrReservedFaults: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
 }
@@ -43,6 +45,7 @@ const v4x19: KernelFeatures = {
   timerAdvanceNs: true,
   timerWaitEarly: true,
   hidesApicPage: false,
+  icrReservedFaults: false,
   haltPollShrink: 0,
 };
 const v5x4: KernelFeatures = { ...v4x19, postedTimer: true, timerAdvance: true, timerWaitEarly: false };
@@ -54,7 +57,13 @@ const v5x8: KernelFeatures = {
 };
 const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
 const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
-const v6x12: KernelFeatures = { ...v5x19, hltFastpath: true, haltPollShrink: 2, timerAdvanceNs: false };
+const v6x12: KernelFeatures = {
+  ...v5x19,
+  hltFastpath: true,
+  icrReservedFaults: true,
+  haltPollShrink: 2,
+  timerAdvanceNs: false,
+};
 
 /**
  * Kernel versions and what they have; all but the posted timer is on by default where the processor has it too. APICv since 4.1 at the
