@@ -1,3 +1,4 @@
+import { InternalError } from '../../engine/errors.js';
 import { ApicvInhibit } from '../../kvm/apicv.js';
 import {
   attachedDevice,
@@ -14,16 +15,18 @@ import {
   withIpiVirtualization,
   withoutApicv,
 } from './configure.js';
-import type { Model } from './model.js';
+import type { Model, ModelConfiguration } from './model.js';
 import type { ModelWorld } from './model-machine.js';
 import {
   armTimer,
   attach,
+  detach,
   deviceVector,
   exitThenSpin,
   halt,
   haltWithoutInterrupts,
   inhibitor,
+  sendIpis,
   spin,
 } from './programs.js';
 
@@ -77,6 +80,12 @@ const entry: Model = {
       { processors: 2, vcpus: 2, features: { ...withApicv, icrFastpath: false } },
       target(exitThenSpin),
       guestSender(1, oneVector),
+    ),
+    configuration(
+      'self',
+      'the target sends itself an IPI by a write of ICR that exits',
+      { processors: 1, vcpus: 1, features: withApicv },
+      target(sendIpis, { first: 0x41 }),
     ),
     configuration(
       'device',
@@ -307,6 +316,14 @@ const inhibit: Model = {
       softwareSender(2, oneVector),
     ),
     configuration(
+      'device',
+      'an interrupt that the IOMMU posts; the reason stays',
+      { processors: 2, vcpus: 1, features: withApicv },
+      target(spin),
+      hostTask(1, inhibitor, { mask: ApicvInhibit.blockIrq }),
+      attachedDevice(deviceVector),
+    ),
+    configuration(
       'device-and-back',
       'two interrupts that the IOMMU posts; the reason goes again',
       { processors: 2, vcpus: 1, features: withApicv },
@@ -347,11 +364,20 @@ const device: Model = {
       hostTask(1, attach),
     ),
     configuration(
-      'attach-detach',
-      'the device is attached and detached',
-      { processors: 2, vcpus: 1, features: withApicv, world: { deviceInterrupts: [deviceVector] } },
+      'detach-while-asleep',
+      'a device that raises no interrupt is attached and detached, then a sender of the host wakes',
+      { processors: 2, vcpus: 1, features: withApicv },
       target(halt),
-      hostTask(1, attach, { detach: 1 }),
+      attachedDevice(),
+      hostTask(1, detach, { vector: 0x41 }),
+    ),
+    configuration(
+      'detach-while-preempted',
+      'a device that raises no interrupt is detached, and another task becomes ready',
+      { processors: 2, vcpus: 1, features: withApicv, world: onePreemption },
+      target(spin),
+      attachedDevice(),
+      hostTask(1, detach),
     ),
   ],
 };
@@ -442,3 +468,10 @@ export const models: readonly Model[] = [
   timer,
   kick,
 ];
+
+/** A configuration by the names of its model and its own. Throws an {@link InternalError} if there is none. */
+export function findConfiguration(model: string, name: string): ModelConfiguration {
+  const found = models.find((each) => each.name === model)?.configurations.find((each) => each.name === name);
+  if (found === undefined) throw new InternalError(`${model}/${name}`, 'there is no such configuration');
+  return found;
+}

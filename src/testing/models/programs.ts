@@ -130,6 +130,18 @@ export const attach = program('model_attach', () => ({ detach: 0 }), [
   glue('done', () => undefined),
 ]);
 
+/** A task of the host that detaches a device, then injects `vector` unless it is 0. */
+export const detach = program('model_detach', () => ({ vector: 0 }), [
+  stage('stop-bypass', 'piLoad', shared, (m) => {
+    m.world.posted = 0;
+    const [vm] = m.vms;
+    if (vm !== undefined) vm.bypassCount--;
+  }),
+  glue('inject', (m, cpu, f) => {
+    if (f.vector > 0) call(m, cpu, injector).first = f.vector;
+  }),
+]);
+
 /** A task of the host that sets a reason against APICv and takes it back. */
 export const inhibitor = program('model_inhibitor', () => ({ mask: 0, clear: 0 }), [
   glue('set', (m, cpu, f) => {

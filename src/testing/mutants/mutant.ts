@@ -1,3 +1,4 @@
+import { InternalError } from '../../engine/errors.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Numbers } from '../../engine/state.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
@@ -47,4 +48,19 @@ export function change<L extends Numbers<L>>(
 /** A change by which a stage does nothing, and the next one follows. */
 export function skip<L extends Numbers<L>>(routine: Routine<L>, stage: string): StageChange {
   return change(routine, stage, () => () => undefined);
+}
+
+/** Caught by exploring that configuration of that model. */
+export function explorer(model: string, configuration: string): Detector {
+  return { by: 'explorer', model, configuration };
+}
+
+/** What a stage does when nothing is changed. For mutants that change the order of stages: call it when they are listed. */
+export function stageEffect<L extends Numbers<L>>(
+  routine: Routine<L>,
+  stage: string,
+): Effect<ModelMachine, LogicalProcessor, L> {
+  const found = routine.stages.find(({ name }) => name === stage);
+  if (found === undefined) throw new InternalError(`${routine.name}.${stage}`, 'there is no such stage');
+  return found.effect as unknown as Effect<ModelMachine, LogicalProcessor, L>;
 }
