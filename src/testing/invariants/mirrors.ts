@@ -10,7 +10,7 @@ import { controlChoiceOf, msrBitmapOf } from '../../kvm/set-up.js';
 import type { StateInvariant } from './invariant.js';
 import { ownThreadIn, place, somebodyIn } from './places.js';
 
-const taking = [place(postedInterruptProcessing, 'move-pir', 'set-rvi')] as const;
+const taking = [place(postedInterruptProcessing, 'acknowledge', 'set-rvi')] as const;
 const requesting = place(vmxDeliverInterrupt, 'kvm_lapic_set_irr', 'kvm_make_request');
 const telling = place(kvmSetOrClearApicvInhibit, 'set');
 

@@ -23,6 +23,7 @@ import {
   detach,
   deviceVector,
   exitThenSpin,
+  exitWithoutInterrupts,
   halt,
   haltWithoutInterrupts,
   inhibitor,
@@ -80,6 +81,13 @@ const entry: Model = {
       { processors: 2, vcpus: 2, features: { ...withApicv, icrFastpath: false } },
       target(exitThenSpin),
       guestSender(1, oneVector),
+    ),
+    configuration(
+      'interrupts-disabled',
+      'the target exits twice with interrupts disabled; a sender in the host, two vectors',
+      { processors: 2, vcpus: 1, features: withApicv },
+      target(exitWithoutInterrupts),
+      softwareSender(1, twoVectors),
     ),
     configuration(
       'self',

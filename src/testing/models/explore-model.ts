@@ -21,6 +21,7 @@ export function exploreModel(configuration: ModelConfiguration, options: Explore
     actions: worldActions,
     invariants: modelInvariants,
     finally: modelFinals,
+    comesToRest: 'INV8-comes-to-rest',
     observe: (ledger, _processor, kind, a, b, machine) => enter(ledger, kind, a, b, machine),
     ...options,
   });

@@ -41,6 +41,20 @@ export const exitThenSpin = program('model_exit', () => ({ exits: 1 }), [
   until('spin', 'guestLoop', () => false, { channel: () => -1 }),
 ]);
 
+/** A guest that exits twice with interrupts disabled, then enables them and runs on. */
+export const exitWithoutInterrupts = program('model_cli_exit', () => ({}), [
+  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
+  glue('cpuid', (m, cpu) => {
+    call(m, cpu, cpuid);
+  }),
+  glue('cpuid-again', (m, cpu) => {
+    call(m, cpu, cpuid);
+  }),
+  stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
+  stage('nop', 'guestFlag', shared, () => {}),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
 /** The handler of every vector: EOI, IRET. */
 export const handler = program('model_handler', () => ({}), [
   glue('eoi', (m, cpu) => {

@@ -142,7 +142,7 @@ export const deliveryMutants: readonly Mutant[] = [
     history:
       'A request that came after the look at requests was noticed an exit late; so a timer stayed on the processor that the virtual CPU had left.',
     source: 'Linux vcpu_enter_guest, kvm_vcpu_exit_request; d4acf7e7abe4',
-    breaks: ['INV2', 'INV8'],
+    breaks: ['INV1', 'INV2', 'INV8'],
     changes: [change(vcpuEnterGuest, 'kvm_vcpu_exit_request', () => () => undefined)],
     detector: explorer('kick', 'software'),
   },

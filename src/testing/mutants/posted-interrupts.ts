@@ -47,7 +47,7 @@ export const postedInterruptMutants: readonly Mutant[] = [
         return -1;
       }),
     ],
-    detector: explorer('entry', 'software-two-vectors'),
+    detector: explorer('entry', 'interrupts-disabled'),
   },
   {
     id: 'PI-04',
@@ -194,7 +194,7 @@ export const postedInterruptMutants: readonly Mutant[] = [
     history:
       'Who went to sleep while nobody could post without the host has not switched NV. A device attached later posts with the active vector, which the host ignores, and leaves ON set.',
     source: 'Linux vmx_pi_start_bypass; a2486020a825, c364baad3e4f',
-    breaks: ['INV1', 'INV2', 'INV12'],
+    breaks: ['INV1', 'INV2', 'INV7', 'INV12'],
     changes: [
       change(vmxPiStartBypass, 'count', (right) => (m, cpu, f, returned) => {
         right(m, cpu, f, returned);
