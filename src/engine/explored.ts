@@ -1,4 +1,5 @@
 import { type Action, actionName, enabledActions, type MachineActions, perform } from './actions.js';
+import { Edges } from './edges.js';
 import { InternalError } from './errors.js';
 import { topFrame } from './frames.js';
 import { stageName } from './routine.js';
@@ -32,6 +33,11 @@ export interface ExploreOptions<M extends Machine & { processors: C[] }, C exten
   readonly invariants?: readonly Invariant<M, O>[];
   /** Checked in every state in which nothing more can happen. */
   readonly finally?: readonly Invariant<M, O>[];
+  /**
+   * The name of the invariant "from every state one can be reached in which nothing more can happen": then nothing goes on for ever
+   * without a way out. Checked when every state is known.
+   */
+  readonly comesToRest?: string;
   /** Where to give up: states, actions in a row, bytes. Unlimited states and depth, and 1 GiB, unless given. */
   readonly limits?: { readonly states?: number; readonly depth?: number; readonly bytes?: number };
   /** Called every few thousand states; false ends the run. */
@@ -68,6 +74,7 @@ export interface ExploreResult extends ExploreCounts {
 }
 
 const progressEvery = 4096;
+const bytesEvery = 256;
 
 /**
  * Carries out every interleaving of the actions of a machine, breadth first, so that the first violation it finds has a
@@ -105,12 +112,13 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
   untimed.begin(begun);
   const schema = record({ machine, observers }) as Schema<unknown> as Schema<UntimedState<M, O>>;
   const table = new StateTable(schema, begun, whole);
-  const scratch = table.holder;
+  const scratch = table.state;
 
   /** Of each state: the state it was found from, and which of that one's actions led to it. */
-  const from: number[] = [-1];
-  const choice: number[] = [-1];
+  let from = new Int32Array(1 << 10);
+  let choice = new Uint16Array(1 << 10);
   const actions: Action[] = [];
+  const follows = options.comesToRest === undefined ? undefined : new Edges();
   let edges = 0;
   let depth = 0;
   let levelEnd = 1;
@@ -127,7 +135,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
     return result({ violation: { invariant, ...retrace(state, options, choices) } });
   };
   const broken = (checks: readonly Invariant<M, O>[]): Invariant<M, O> | undefined => {
-    for (const check of checks) if (!check.holds(scratch.state.machine, scratch.state.observers)) return check;
+    for (const check of checks) if (!check.holds(scratch.machine, scratch.observers)) return check;
     return undefined;
   };
 
@@ -139,16 +147,21 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       levelEnd = table.count;
     }
     if (depth >= maxDepth) return result({ limit: 'depth' });
+    const bytes = table.bytes + from.byteLength + choice.byteLength + (follows?.bytes ?? 0);
+    if (head % bytesEvery === 0 && bytes > maxBytes) {
+      return result({ limit: 'bytes' });
+    }
     if (head % progressEvery === 0 && options.progress?.({ states: table.count, edges, depth }) === false) {
       return result({ limit: 'progress' });
     }
     table.restore(head);
-    enabledActions(untimed, scratch.state.machine, own, actions);
+    enabledActions(untimed, scratch.machine, own, actions);
+    follows?.next();
     let isFinal = true;
     for (let i = 0; i < actions.length; i++) {
       if (i > 0) table.restore(head);
       try {
-        if (!perform(untimed, scratch.state, actions[i] as Action, own)) continue;
+        if (!perform(untimed, scratch, actions[i] as Action, own)) continue;
       } catch (error) {
         if (error instanceof InternalError) return violation(error.message, head, i);
         throw error;
@@ -156,13 +169,17 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       isFinal = false;
       edges++;
       const found = table.add();
+      follows?.add(found < 0 ? -1 - found : found);
       if (found < 0) continue;
-      from.push(head);
-      choice.push(i);
+      if (found === from.length) {
+        from = longer(from, new Int32Array(2 * found));
+        choice = longer(choice, new Uint16Array(2 * found));
+      }
+      from[found] = head;
+      choice[found] = i;
       const bad = broken(invariants);
       if (bad !== undefined) return violation(bad.name, found);
       if (table.count > maxStates) return result({ limit: 'states' });
-      if (table.bytes > maxBytes) return result({ limit: 'bytes' });
     }
     if (isFinal && final.length > 0) {
       table.restore(head);
@@ -170,7 +187,13 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       if (bad !== undefined) return violation(bad.name, head);
     }
   }
-  return result({ complete: true });
+  const stuck = follows?.lowestWithoutEnd() ?? -1;
+  return stuck >= 0 ? violation(options.comesToRest as string, stuck) : result({ complete: true });
+}
+
+function longer<A extends Int32Array | Uint16Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }
 
 /** For {@link ExploreOptions.finally}: no processor is left at a wait that nothing can end. */

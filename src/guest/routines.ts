@@ -2,6 +2,7 @@ import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
 import { excGeneralProtection } from './general-protection.js';
+import { linuxRoutines } from './linux/routines.js';
 import { initApicLdr } from './logical-mode.js';
 import {
   hvSendIpiMask,
@@ -15,6 +16,7 @@ import {
 } from './paravirt.js';
 import { pleRoundRobinLoop } from './ple-round-robin.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
+import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
@@ -29,6 +31,10 @@ export const guestRoutines: readonly Routine[] = [
   kvmWait,
   pvUnlock,
   pleRoundRobinLoop,
+  cyclictest,
+  guestHrtimerInterrupt,
+  timerIsr,
+  timerLatency,
   initApicLdr,
   excGeneralProtection,
   guestNmiHandler,
@@ -42,5 +48,6 @@ export const guestRoutines: readonly Routine[] = [
   vmexitLoop,
   x2apicIcrWrite,
   xapicIcrWrite,
+  ...linuxRoutines,
   ...Object.values(vmexitTests).map(({ body }) => body),
 ].map((routine) => routine as unknown as Routine);

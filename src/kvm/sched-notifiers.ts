@@ -2,7 +2,7 @@ import { call } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
-import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
+import { currentTask, runQueueOf } from '../host/machine.js';
 import { restartApicTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
 import { type ParavirtMemory, Preempted } from './paravirt.js';
@@ -90,7 +90,8 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
 /** A virtual CPU's task is about to be switched out. Linux `kvm_sched_out`, `kvm_arch_vcpu_put`, `vmx_vcpu_put`. */
 export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
   stage('set-preempted', 'vcpuPut', shared, (m, cpu) => {
-    taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).state === TaskState.running ? 1 : 0;
+    // Whoever has not left the run queue goes on by itself, even if it was about to sleep. Linux `task_is_runnable`.
+    taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).onRunQueue;
   }),
   glue('steal-time', (m, cpu) => (tellsPreempted(m, taskVcpu(m, cpu)) ? undefined : 'vmx_vcpu_pi_put'), {
     to: ['vmx_vcpu_pi_put'],

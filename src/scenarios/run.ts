@@ -9,6 +9,7 @@ import { hardwareHooks } from '../hardware/events.js';
 import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
+import { type Convergence, createConvergence, hasConverged } from '../observe/convergence.js';
 import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
@@ -17,6 +18,7 @@ import { scaleSummary, standardDeviation, summarize } from '../observe/statistic
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf } from './build.js';
+import { metricOf } from './metric.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
@@ -28,6 +30,7 @@ import {
   withValue,
 } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
+import { countedIterations } from './workloads/workload.js';
 import { workloadOf } from './workloads/workloads.js';
 
 /** The state of a run of a whole machine. */
@@ -36,6 +39,7 @@ export type SystemState = RunState<SystemMachine, Counters>;
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 
 const iterationRecord = recordKindOf('iteration').number;
+const measuredRecord = recordKindOf('measured').number;
 
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
@@ -58,12 +62,12 @@ export function createRun(
   seed: number = scenario.seed,
   more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
 ): SystemRun {
-  const { machine, channels, lines } = buildMachine(scenario);
+  const { machine, channels, lines } = buildMachine(scenario, seed);
   const idle = new Set(machine.runQueues.map((queue) => queue.idle));
   const counters = createCounters({
     processors: machine.processors.length,
     warmup: scenario.workload?.warmup ?? 0,
-    total: scenario.workload?.iterations ?? 0,
+    total: scenario.workload === undefined ? 0 : countedIterations(scenario.workload),
     virtualCpus: machine.vcpus.length,
     tasks: machine.tasks.map((task) =>
       idle.has(task.id) ? OtherTask.idle : task.owner < 0 ? OtherTask.load : task.owner,
@@ -85,6 +89,8 @@ export interface Progress {
 export interface RunOptions {
   /** Called after each run. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Whether one more iteration of each variant is traced for its breakdown; without, that is empty. True by default. */
+  readonly breakdown?: boolean;
 }
 
 /**
@@ -117,7 +123,7 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
     seed: base.seed,
     assumed: base.assumed.map(({ path, value, why }) => ({ path, value, why })),
     variants: rows.map(({ name, scenario }) =>
-      runVariant(name, scenario, () => {
+      runVariant(name, scenario, options.breakdown ?? true, () => {
         done++;
         options.onProgress?.({ variant: name, done, total });
       }),
@@ -173,10 +179,13 @@ function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
 }
 
 /** Runs until the last iteration has ended: what goes on for ever, as processors shared by turns, need not end. */
-function drive(run: SystemRun, scenario: Scenario, seed: number): void {
+function drive(run: SystemRun, scenario: Scenario, seed: number, convergence?: Convergence): void {
   try {
     run.run();
-    if (run.state.observers.iterations.length !== scenario.workload.iterations) {
+    if (
+      convergence?.reached !== true &&
+      run.state.observers.iterations.length !== countedIterations(scenario.workload)
+    ) {
       throw new InternalError('workload', `ended after ${run.state.observers.iterations.length} iterations`);
     }
   } catch (error) {
@@ -185,24 +194,31 @@ function drive(run: SystemRun, scenario: Scenario, seed: number): void {
   }
 }
 
-function runVariant(name: string, scenario: Scenario, onRun: () => void): VariantReport {
+function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun: () => void): VariantReport {
   const profile = profileOf(scenario.profile);
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const iterations: number[] = [];
   const means: number[] = [];
+  const oneWay: number[] = [];
+  let halfWidth = 0;
   const exits: number[] = [];
   const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
   for (let number = 0; number < scenario.runs; number++) {
     const count = createRecorder();
+    const { workload } = scenario;
+    const convergence = workload.iterations === 'auto' ? createConvergence(workload.tolerance) : undefined;
     const run: SystemRun = createRun(scenario, scenario.seed + number, {
       observe: (counters, time, processor, kind, a, b) => {
         count(counters, time, processor, kind, a, b);
-        if (kind === iterationRecord && counters.closed >= 0) run.stop();
+        if (kind !== iterationRecord && kind !== measuredRecord) return;
+        if (counters.closed >= 0 || (convergence !== undefined && hasConverged(convergence, counters.iterations))) {
+          run.stop();
+        }
       },
     });
-    drive(run, scenario, scenario.seed + number);
+    drive(run, scenario, scenario.seed + number, convergence);
     const counters = run.state.observers;
     finishCounters(counters);
     let sum = 0;
@@ -210,6 +226,8 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
       iterations.push(cycles);
       sum += cycles;
     }
+    for (const cycles of counters.oneWay) oneWay.push(cycles);
+    if (convergence !== undefined) halfWidth = Math.max(halfWidth, convergence.halfWidth);
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
     cpu.push(cpuTimeOf(counters, idleStateNames));
@@ -230,6 +248,8 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     latencyCycles,
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
+    ...(oneWay.length === 0 ? {} : { oneWayNs: scaleSummary(summarize(oneWay), 1 / tscGhz) }),
+    ...(scenario.workload.iterations === 'auto' ? { meanWithinPct: 100 * halfWidth } : {}),
     totalNs: elapsed / tscGhz,
     exits: totals.map(
       (row): ExitRow => ({
@@ -241,21 +261,15 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     exitsPerIteration: exitCount / iterations.length,
     cpu: addCpuTimes(cpu),
     interrupts,
-    breakdown: breakdownOf(traceIteration(scenario), scenario),
+    breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
   };
   return { ...report, published: scenario.published.map((figure) => compare(figure, report)) };
 }
 
 function compare(figure: PublishedFigure, report: VariantReport): ComparedFigure {
-  let value: unknown = report;
-  for (const key of figure.metric.split('.')) {
-    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
-  }
-  if (typeof value !== 'number') {
-    throw new InputError('published', `'${figure.metric}' is not a number of a variant's report`);
-  }
-  return { ...figure, simulated: value, errorPct: (100 * (value - figure.value)) / figure.value };
+  const simulated = metricOf(report, figure.metric, 'published');
+  return { ...figure, simulated, errorPct: (100 * (simulated - figure.value)) / figure.value };
 }
 
 /** One iteration in a steady state. */
@@ -283,7 +297,7 @@ function traceIteration(scenario: Scenario): TracedIteration {
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       recorder.callbacks.observe(counters, time, processor, kind, a, b);
-      if (kind === iterationRecord && counters.closed >= 0) run.stop();
+      if ((kind === iterationRecord || kind === measuredRecord) && counters.closed >= 0) run.stop();
     },
   });
   drive(run, quiet, quiet.seed);

@@ -5,7 +5,7 @@ import { type VmexitTest, vmexitLoop, vmexitTestNames, vmexitTestNumber, vmexitT
 import { startGuest } from '../../kvm/create-vm.js';
 import { vcpuNumber } from '../schema-values.js';
 import { setUnitTestHandlers } from './unit-test-guest.js';
-import { measured, requireVcpu, workloadKind } from './workload.js';
+import { allIterations, measured, requireVcpu, workloadKind } from './workload.js';
 
 const schema = v.strictObject({
   kind: v.literal('vmexit'),
@@ -22,7 +22,7 @@ const schema = v.strictObject({
 export const vmexit = workloadKind({
   schema,
   start(workload, setting) {
-    const { test, targetIdle, from, to, iterations, warmup } = workload;
+    const { test, targetIdle, from, to } = workload;
     const { usesTarget, others, needsX2apic }: VmexitTest = vmexitTests[test];
     if (needsX2apic === true && setting.vm.apicMode !== 'x2apic') {
       throw new InputError('workload.test', `${test} needs vms[${setting.index}].apicMode x2apic`);
@@ -39,9 +39,9 @@ export const vmexit = workloadKind({
         const source = startGuest(machine, vcpu, vmexitLoop);
         source.test = vmexitTestNumber(test);
         source.target = to;
-        source.iterations = iterations + warmup;
+        source.iterations = allIterations(workload);
       } else if (others !== undefined) {
-        startGuest(machine, vcpu, others).iterations = iterations + warmup;
+        startGuest(machine, vcpu, others).iterations = allIterations(workload);
       } else {
         startGuest(machine, vcpu, targetIdle === 'hlt' ? haltLoop : busyLoop);
       }
