@@ -98,6 +98,13 @@ function withProfile(scenario: ScenarioInput, profile: Profile): ScenarioInput {
   return { ...scenario, profile: profile as NonNullable<ScenarioInput['profile']> };
 }
 
+/** The name of the profile that a figure's numbers come from; of none of the library's if its scenario brings a whole one along. */
+export function profileNameOf(figure: Figure): string {
+  const { profile } = parseScenario(scenarioOfFigure(figure.scenario, 'scenario'));
+  if (typeof profile === 'string') return profile;
+  return 'base' in profile ? profile.base : '';
+}
+
 /** How scenarios of figures are run. */
 export interface SimulateOptions {
   /** Numbers of the profiles; those of the library by default. */
