@@ -4,6 +4,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { InputError, InternalError, presets } from '../index.js';
 import { formatTable } from '../observe/index.js';
+import { analyze } from './analyze.js';
 import { conform } from './conform.js';
 import { run } from './run.js';
 import { sweep } from './sweep.js';
@@ -35,6 +36,7 @@ const commands: Readonly<Record<string, (args: string[]) => number | Promise<num
   run,
   conform,
   presets: listPresets,
+  analyze,
   validate: validateCommand,
   sweep: (args) => sweep(args, new URL('./sweep-worker.js', import.meta.url)),
 };
