@@ -25,7 +25,7 @@ export interface CalibratedFigure {
   readonly published: number;
   readonly simulated: number;
   readonly errorPct: number;
-  /** Its error if it had not been fitted to, and if its family had not: to first order. */
+  /** Its error if it had not been fitted to, and if its family had not: with the model as linear as it is at the end. */
   readonly leaveOneOutPct: number;
   readonly leaveFamilyOutPct: number;
   /** 1, or less where it disagrees with the others by more than measurements should. */
@@ -66,7 +66,7 @@ function reportOf(problem: Problem, fitted: Fit): Calibration {
   const familyErrors = new Map<number, number>();
   for (const family of new Set(problem.targets.map((target) => target.family))) {
     const members = problem.targets.flatMap((target, i) => (target.family === family ? [i] : []));
-    leftOut(uncertainty, residuals, members).forEach((error, index) => {
+    leftOut(problem, fitted, members).forEach((error, index) => {
       familyErrors.set(members[index] as number, error);
     });
   }
@@ -96,7 +96,7 @@ function reportOf(problem: Problem, fitted: Fit): Calibration {
         published,
         simulated: Math.exp(response.figures[i] as number),
         errorPct: percent(residuals[i] as number),
-        leaveOneOutPct: percent(leftOut(uncertainty, residuals, [i])[0] as number),
+        leaveOneOutPct: percent(leftOut(problem, fitted, [i])[0] as number),
         leaveFamilyOutPct: percent(familyErrors.get(i) as number),
         weight: weights[i] as number,
         sensitivity: response.sensitivity[i] as readonly number[],

@@ -38,8 +38,12 @@ function objective(problem: Problem, at: readonly number[], figures: readonly nu
   }, misfit);
 }
 
-/** Where the linear model fits best, within reach and range. */
-function fitLinear(problem: Problem, response: Response, weights: readonly number[]): number[] {
+/**
+ * Where the linear model fits best, within reach and range.
+ *
+ * @param weights - of the figures; 0 leaves one out
+ */
+export function fitLinear(problem: Problem, response: Response, weights: readonly number[]): number[] {
   const { parameters, targets } = problem;
   const estimates = parameters.map(({ estimate }) => Math.log(estimate));
   const y = [...targets.map(({ published }) => Math.log(published)), ...estimates];
@@ -89,6 +93,7 @@ export function fitProblem(problem: Problem): Fit {
       there = there.map((value, j) => (value + (response.at[j] as number)) / 2);
       figures = simulateAll(problem, there);
     }
+    const reached = objective(problem, there, figures);
     if (reached > best - 0.05) break;
     best = reached;
     response = responseAt(problem, there, response);

@@ -1,7 +1,8 @@
 import { CholeskyDecomposition, inverse, Matrix } from 'ml-matrix';
 import { createRandom, randomUnit } from '../../engine/random.js';
-import type { Fit } from './fit.js';
-import { type Problem, priorSpread } from './problem.js';
+import { type Fit, fitLinear } from './fit.js';
+import { type Problem, priorSpread, type Target } from './problem.js';
+import { predict } from './sensitivity.js';
 
 /** What a fit leaves open, near where it ended. */
 export interface Uncertainty {
@@ -29,16 +30,15 @@ export function uncertaintyOf(problem: Problem, { response, weights }: Fit): Unc
 }
 
 /**
- * Errors of figures as if some of them had not been fitted to, to first order: what their residuals are without their own pull on the fit.
+ * Errors of figures as if they had not been fitted to: the others are fitted alone, with the model as linear as it is where the fit ended.
  *
- * @param residuals - simulated less published, in logarithms
  * @param left - the indices of the figures that are left out together
  * @returns their errors, in logarithms
  */
-export function leftOut({ hat }: Uncertainty, residuals: readonly number[], left: readonly number[]): number[] {
-  const own = Matrix.eye(left.length).sub(hat.selection([...left], [...left]));
-  const errors = inverse(own).mmul(Matrix.columnVector(left.map((i) => residuals[i] as number)));
-  return errors.to1DArray();
+export function leftOut(problem: Problem, { response, weights }: Fit, left: readonly number[]): number[] {
+  const others = weights.map((weight, i) => (left.includes(i) ? 0 : weight));
+  const figures = predict(response, fitLinear(problem, response, others));
+  return left.map((i) => (figures[i] as number) - Math.log((problem.targets[i] as Target).published));
 }
 
 /** A number from the normal distribution (Box and Muller). */

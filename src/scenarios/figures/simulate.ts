@@ -109,18 +109,17 @@ export function profileNameOf(figure: Figure): string {
 export interface SimulateOptions {
   /** Numbers of the profiles; those of the library by default. */
   readonly numbers?: Numbers | undefined;
-  /** A short run without jitter: what an average moves by can be told from it, not what it is. */
+  /** A short run: what a mean moves by can be told from it. */
   readonly short?: boolean | undefined;
 }
 
 /** Iterations of a short run. */
-const shortIterations = 24;
+const shortIterations = 100;
 
 function shortened(scenario: ScenarioInput): ScenarioInput {
   const { workload } = parseScenario(scenario);
   return {
     ...scenario,
-    jitter: 0,
     runs: 1,
     workload: { ...scenario.workload, iterations: Math.min(workload.iterations, shortIterations) },
   };
