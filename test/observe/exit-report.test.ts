@@ -129,7 +129,10 @@ describe('statistics of exits', () => {
     addExit(exits, 32, 300);
     expect(exits).toEqual([32, 2, 400, 100, 300, 100_000, 0, 0, 0]);
     expect(exitTotals(exits)).toEqual([
-      { reason: 'MSR_WRITE', count: 2, cycles: 400, min: 100, max: 300, stdev: Math.sqrt(20_000) },
+      {
+        ...{ reason: 'MSR_WRITE', count: 2, cycles: 400, min: 100, max: 300, stdev: Math.sqrt(20_000) },
+        ...{ polling: 0, blocked: 0, waiting: 0, work: 400 },
+      },
     ]);
   });
 });
