@@ -21,8 +21,8 @@ export interface Invariant<M, O> {
 /** What an explored run looks at, and how far it goes. */
 export interface ExploreOptions<M extends Machine & { processors: C[] }, C extends Processor, O>
   extends Omit<UntimedOptions<M, C, O>, 'onStage' | 'observe' | 'interruptible'> {
-  /** Takes what effects observe. */
-  observe?(observers: O, processor: number, kind: number, a: number, b: number): void;
+  /** Takes what effects observe. The machine is as the effect left it. */
+  observe?(observers: O, processor: number, kind: number, a: number, b: number, machine: M): void;
   /** As in {@link UntimedOptions}. */
   interruptible?(machine: M, processor: C): boolean;
   readonly schemas: RunSchemas<M, O>;

@@ -15,8 +15,8 @@ export interface UntimedState<M, O> {
 /** How the stages of a run without time are carried out. */
 export interface UntimedOptions<M extends Machine & { processors: C[] }, C extends Processor, O> {
   readonly hooks: Hooks<M, C>;
-  /** Takes what effects observe. */
-  observe?(observers: O, processor: number, kind: number, a: number, b: number): void;
+  /** Takes what effects observe. The machine is as the effect left it. */
+  observe?(observers: O, processor: number, kind: number, a: number, b: number, machine: M): void;
   /** Called after each stage. */
   onStage?(processor: number, stage: Stage): void;
   /**
@@ -174,13 +174,13 @@ export class Untimed<M extends Machine & { processors: C[] }, C extends Processo
  * @internal Carries out what an effect asked for, without time: messages are in flight, timers armed, nobody needs to
  * be notified, and the clock stands still.
  */
-export function carryOutUntimed<O>(
-  machine: Machine,
+export function carryOutUntimed<M extends Machine, O>(
+  machine: M,
   processor: Processor,
   frame: Frame | undefined,
   stage: Stage | undefined,
   observers: O,
-  options: { observe?(observers: O, processor: number, kind: number, a: number, b: number): void },
+  options: { observe?(observers: O, processor: number, kind: number, a: number, b: number, machine: M): void },
 ): void {
   const { requests } = machine;
   const { words } = requests;
@@ -189,7 +189,7 @@ export function carryOutUntimed<O>(
     const a = words[i + 1] as number;
     const b = words[i + 2] as number;
     if (kind === Request.observe) {
-      options.observe?.(observers, processor.id, a, b, words[i + 3] as number);
+      options.observe?.(observers, processor.id, a, b, words[i + 3] as number, machine);
     } else if (kind === Request.readClock) {
       if (frame !== undefined) frame.value = 0;
     } else {

@@ -13,6 +13,7 @@ import {
   type VirtualCpu,
 } from './machine.js';
 import { carryOut } from './outcome.js';
+import { endOfInterrupt, selfIpi } from './virtualized-write.js';
 
 const { instruction, stage } = hardware;
 
@@ -72,6 +73,9 @@ export const apicPageRead = instruction(
   ],
 );
 
+/** The destination shorthand "self" in bits 19:18 of the ICR. */
+const selfShorthand = 0x4_0000;
+
 function write(machine: HardwareMachine, processor: LogicalProcessor, offset: number, value: number): Control {
   const vcpu = currentVcpu(machine, processor);
   const outcome = eptExit(machine, vcpu, 2) ?? beginApicWrite(vcpu, offset, 4, value);
@@ -101,9 +105,15 @@ export const apicPageWrite = instruction(
         to: ['eoi-virtualization'],
       },
     ),
-    stage('store', 'vicrWrite', shared, (m, cpu, f) => write(m, cpu, f.offset, f.value)),
+    stage('store', 'vicrWrite', shared, (m, cpu, f) =>
+      f.offset === 0x300 && (f.value & 0xc_0000) === selfShorthand
+        ? selfIpi(m, cpu, f.value & 0xff, () => write(m, cpu, f.offset, f.value))
+        : write(m, cpu, f.offset, f.value),
+    ),
     // Reached only when the microcode that the stage before called has returned.
     stage('retire', 'instructionRetire', local, () => 0),
-    stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) => write(m, cpu, f.offset, f.value)),
+    stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) =>
+      endOfInterrupt(m, cpu, () => write(m, cpu, f.offset, f.value)),
+    ),
   ],
 );

@@ -10,6 +10,8 @@ export const Record = {
   coalesced: recordKind('coalesced', 'descriptor', 'vector'),
   /** A vector goes through the guest's IDT. */
   delivered: recordKind('delivered', 'vcpu', 'vector'),
+  /** EOI virtualization ended the service of a vector. */
+  endOfInterrupt: recordKind('end-of-interrupt', 'vcpu', 'vector'),
   /** VM entry injects an event: the vector, and the type of the interruption information. */
   injected: recordKind('injected', 'vcpu', 'vector'),
   /** A logical processor begins (1) or ends (0) an idle state: its number. */

@@ -6,6 +6,7 @@ import { type Control, local, shared } from '../engine/routine.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { carryOut } from './outcome.js';
+import { endOfInterrupt, selfIpi } from './virtualized-write.js';
 import { vmExit } from './vm-exit.js';
 
 const { instruction, stage } = hardware;
@@ -58,8 +59,12 @@ export const wrmsr = instruction(
     stage('store-vicr', 'vicrWrite', local, (m, cpu, f) => virtualize(m, cpu, f)),
     // Reached only when the microcode that the stage before called has returned.
     stage('retire', 'instructionRetire', local, () => 0),
-    stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) => virtualize(m, cpu, f)),
-    stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) => virtualize(m, cpu, f)),
+    stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) =>
+      endOfInterrupt(m, cpu, () => virtualize(m, cpu, f)),
+    ),
+    stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) =>
+      f.msr === 0x83f ? selfIpi(m, cpu, f.low & 0xff, () => virtualize(m, cpu, f)) : virtualize(m, cpu, f),
+    ),
   ],
 );
 

@@ -2,12 +2,14 @@ import { ApicMode } from '../arch/apic-mode.js';
 import { resetRegisters } from '../arch/apic-registers.js';
 import { emptyBits256 } from '../arch/bits256.js';
 import { interruptAt } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, kvm, MpState, PendingEvent, vmOf } from './machine.js';
+import { KvmRecord } from './records.js';
 
 const { program, stage } = kvm;
 
@@ -30,6 +32,7 @@ function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.activity = 0;
   const guest = machine.threads[vcpu.thread] as Thread;
   while (guest.length > 0) guest.pop();
+  observe(machine, KvmRecord.reset, vcpu.id);
   recalculateApicMap(machine, vmOf(machine, vcpu));
 }
 

@@ -140,10 +140,11 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
   glue('inhibits-updated', () => done),
   stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
     const vcpu = currentVcpu(m, cpu);
+    observe(m, KvmRecord.eoi, vcpu.id, Math.max(0, highestBit(vcpu.page.isr)));
+    // Only a level-triggered vector is told to the I/O APIC.
     f.vector = endOfInterrupt(vcpu.page);
     // Linux `hwapic_isr_update`: the processor has to know what is in service.
     if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, Math.max(0, highestBit(vcpu.page.isr)));
-    observe(m, KvmRecord.eoi, vcpu.id, Math.max(f.vector, 0));
     makeRequest(vcpu, VcpuRequest.event);
   }),
   glue('kvm_ioapic_send_eoi', (m, cpu, f) => {

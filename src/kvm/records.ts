@@ -17,6 +17,8 @@ export const KvmRecord = {
   /** A read or write of an MSR has been emulated: bits 31:0 of the value. Tracepoint `kvm_msr`. */
   msrRead: recordKind('msr-read', 'msr', 'value'),
   msrWrite: recordKind('msr-write', 'msr', 'value'),
+  /** INIT has reset it: nothing is pending or in service any more. */
+  reset: recordKind('vcpu-reset', 'vcpu'),
   /** An advanced timer's expiry: cycles after its deadline, before it below 0. Tracepoint `kvm_wait_lapic_expire`. */
   waitLapicExpire: recordKind('wait-lapic-expire', 'vcpu', 'late'),
   /** What stands for the guest's timer: the VMX-preemption timer (1) or one of the host (0). Tracepoint `kvm_hv_timer_state`. */

@@ -62,7 +62,8 @@ function controlsOf(choice: ControlChoice): {
   };
 }
 
-function choiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoice {
+/** What the controls of a virtual CPU follow from as it is now. */
+export function controlChoiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoice {
   const vm = vmOf(machine, vcpu);
   return {
     apicMode: vcpu.apicMode,
@@ -96,7 +97,7 @@ export function initialVmcs(vm: KvmVm, choice: ControlChoice, descriptorAddress:
 /** Controls and MSR bitmap after APICv or the APIC's mode has changed; windows and the preemption timer stay as they are. Linux `vmx_refresh_apicv_exec_ctrl`, `vmx_set_virtual_apic_mode`. */
 export function applyApicvControls(machine: KvmMachine, vcpu: KvmVcpu): void {
   const { vmcs } = vcpu;
-  const choice = choiceOf(machine, vcpu);
+  const choice = controlChoiceOf(machine, vcpu);
   const controls = controlsOf(choice);
   const windows = Primary.interruptWindowExiting | Primary.nmiWindowExiting;
   vmcs.pinBasedControls = controls.pinBasedControls | (vmcs.pinBasedControls & PinBased.activateVmxPreemptionTimer);

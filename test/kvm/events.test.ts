@@ -27,7 +27,8 @@ import { type BuiltMachine, buildMachine } from '../../src/scenarios/build.js';
 import { timedOptions } from '../../src/scenarios/run.js';
 import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
 import type { SystemMachine } from '../../src/scenarios/system-machine.js';
-import { brokenInvariants } from './invariants.js';
+import { brokenInvariants } from '../../src/testing/invariants/index.js';
+import { enter, ledgerOf } from '../../src/testing/invariants/ledger.js';
 
 const { program, stage, glue } = kvm;
 
@@ -102,6 +103,7 @@ function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000): Obse
   const options = timedOptions(parseScenario({ workload: { kind: 'vmexit', test: 'cpuid' } }));
   const vmExit = recordKindOf('vm-exit').number;
   const delivery = recordKindOf('delivered').number;
+  const ledger = ledgerOf(machine);
   const state = createRunState(machine, { channels, lines, seed: 1 }, undefined);
   new TimedRun<SystemMachine, LogicalProcessor, undefined>(state, {
     hooks: hardwareHooks,
@@ -110,11 +112,12 @@ function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000): Obse
     plain: true,
     checkWaits: true,
     observe: (_observers, _time, _processor, kind, a, b) => {
+      enter(ledger, kind, a, b, machine);
       if (kind === vmExit) exits[a] = (exits[a] ?? 0) + 1;
       if (kind === delivery) delivered[`${a}:${b}`] = (delivered[`${a}:${b}`] ?? 0) + 1;
     },
     onStage: (_processor, at) => {
-      const broken = brokenInvariants(machine);
+      const broken = brokenInvariants(machine, ledger);
       if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
     },
   }).run({ time });

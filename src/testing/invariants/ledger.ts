@@ -1,0 +1,187 @@
+import { highestBit, testBit } from '../../arch/bits256.js';
+import { ExitReason } from '../../arch/exit-reason.js';
+import { recordKind } from '../../engine/records.js';
+import type { Schema } from '../../engine/schema.js';
+import { flag, integer, list, record } from '../../engine/schema-values.js';
+import { Record } from '../../hardware/records.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, vcpuOf } from '../../kvm/machine.js';
+import { KvmRecord } from '../../kvm/records.js';
+
+/** What the test kit's own programs tell observers. */
+export const TestRecord = {
+  /** A program is about to send a fixed interrupt to that virtual CPU, whatever way it will take. */
+  intended: recordKind('intended', 'vcpu', 'vector'),
+} as const;
+
+/** What one virtual CPU's local APIC has been told, and has told its guest. Lists of vectors, ascending. */
+export interface LedgerEntry {
+  /** Accepted and not delivered. */
+  pending: number[];
+  /** Delivered and without an EOI. */
+  inService: number[];
+  /** About to be sent by a program; it has not reached this APIC. */
+  intended: number[];
+}
+
+/** The first thing that went wrong when something was accepted, delivered or ended. */
+export const LedgerFault = {
+  none: 0,
+  /** A message came that nobody sent, or a second time. */
+  unsent: 1,
+  /** A vector was delivered that was not pending. */
+  unrequested: 2,
+  /** One was delivered although its class is not above the processor priority. */
+  belowPriority: 3,
+  /** One was delivered although a higher one was requested. */
+  notHighest: 4,
+  /** An EOI ended the service of a vector that was not the highest in service. */
+  wrongEoi: 5,
+} as const;
+
+/**
+ * What observers remember of a run, so that a state alone shows whether something was lost, made up or done twice: as plain data, part of
+ * what the explorer tells states apart by.
+ */
+export interface Ledger {
+  /** By virtual CPU. */
+  vcpus: LedgerEntry[];
+  /** 1 if programs say what they are about to send ({@link TestRecord}): then what comes must have been sent, once. */
+  intents: number;
+  /** {@link LedgerFault}, and where. */
+  fault: number;
+  faultVcpu: number;
+  faultVector: number;
+}
+
+const vectors = list(integer(0, 255));
+
+/** What a ledger looks like. */
+export const ledgerSchema: Schema<Ledger> = record({
+  vcpus: list(record({ pending: vectors, inService: vectors, intended: vectors })),
+  intents: flag,
+  fault: integer(0, 255),
+  faultVcpu: integer(0, 2 ** 31 - 1),
+  faultVector: integer(0, 255),
+});
+
+/** The vectors of a set of 256 bits, ascending. */
+function vectorsOf(bits: readonly number[]): number[] {
+  const found: number[] = [];
+  for (let vector = 0; vector < 256; vector++) {
+    if ((((bits[vector >> 5] as number) >>> (vector & 31)) & 1) === 1) found.push(vector);
+  }
+  return found;
+}
+
+/**
+ * The vector of an external interrupt that has been acknowledged for the next VM entry and not delivered, or -1. What was injected stays
+ * noted until the next exit.
+ */
+export function inHand(vcpu: KvmVcpu, inService: readonly number[]): number {
+  if ((vcpu.injected & 0x8000_0700) >>> 0 !== 0x8000_0000) return -1;
+  const vector = vcpu.injected & 0xff;
+  return testBit(vcpu.page.isr, vector) && !inService.includes(vector) ? vector : -1;
+}
+
+/** A ledger of a machine as it stands: what is posted or requested there is pending, what is in service is in service. */
+export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
+  return {
+    vcpus: machine.vcpus.map((vcpu) => {
+      const { pir } = descriptorOf(machine, vcpu);
+      const pending = vectorsOf(vcpu.page.irr.map((word, i) => (word | (pir[i] as number)) >>> 0));
+      const hand = inHand(vcpu, []);
+      if (hand >= 0) insert(pending, hand);
+      return { pending, inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand), intended: [] };
+    }),
+    intents,
+    fault: LedgerFault.none,
+    faultVcpu: 0,
+    faultVector: 0,
+  };
+}
+
+/** Adds a vector to an ascending list; `twice` says whether it may be there more than once. */
+function insert(list: number[], vector: number, twice = false): void {
+  let at = list.length;
+  while (at > 0 && (list[at - 1] as number) > vector) at--;
+  if (!twice && at > 0 && list[at - 1] === vector) return;
+  list.push(0);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1] as number;
+  list[at] = vector;
+}
+
+/** Takes a vector out of a list; false if it was not there. */
+function remove(list: number[], vector: number): boolean {
+  const at = list.indexOf(vector);
+  if (at < 0) return false;
+  for (let i = at + 1; i < list.length; i++) list[i - 1] = list[i] as number;
+  list.pop();
+  return true;
+}
+
+function wrong(ledger: Ledger, fault: number, vcpu: number, vector: number): void {
+  if (ledger.fault !== LedgerFault.none) return;
+  ledger.fault = fault;
+  ledger.faultVcpu = vcpu;
+  ledger.faultVector = vector;
+}
+
+function accepted(ledger: Ledger, vcpu: number, vector: number): void {
+  const entry = ledger.vcpus[vcpu] as LedgerEntry;
+  if (!remove(entry.intended, vector) && ledger.intents === 1) wrong(ledger, LedgerFault.unsent, vcpu, vector);
+  insert(entry.pending, vector);
+}
+
+function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number): void {
+  // Exceptions and NMIs have their own rules.
+  if (vector < 16) return;
+  const { pending, inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
+  const { page } = vcpu;
+  if (!remove(pending, vector)) wrong(ledger, LedgerFault.unrequested, vcpu.id, vector);
+  // The same vector may have been requested again since.
+  const { pir } = descriptorOf(machine, vcpu);
+  if (testBit(page.irr, vector) || testBit(pir, vector)) insert(pending, vector);
+  const above = Math.max(page.tpr >>> 4, (inService[inService.length - 1] ?? 0) >> 4);
+  if (vector >> 4 <= above) wrong(ledger, LedgerFault.belowPriority, vcpu.id, vector);
+  // What software injects it chose some time before.
+  if (vcpu.apicvActive === 1 && highestBit(page.irr) > vector) wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
+  insert(inService, vector);
+}
+
+function ended(ledger: Ledger, vcpu: number, vector: number): void {
+  const { inService } = ledger.vcpus[vcpu] as LedgerEntry;
+  const highest = inService[inService.length - 1];
+  if (highest === undefined) return;
+  if (highest !== vector) wrong(ledger, LedgerFault.wrongEoi, vcpu, vector);
+  inService.pop();
+}
+
+/**
+ * Enters a record: what an effect told observers, with the machine as the effect left it.
+ *
+ * @param kind - one of `Record`, `KvmRecord`, {@link TestRecord}; others are passed over
+ */
+export function enter(ledger: Ledger, kind: number, a: number, b: number, machine: KvmMachine): void {
+  switch (kind) {
+    case Record.posted:
+    case Record.coalesced:
+      accepted(ledger, a, b);
+      break;
+    case Record.delivered:
+      delivered(ledger, machine, vcpuOf(machine, a), b);
+      break;
+    case Record.endOfInterrupt:
+      ended(ledger, a, b);
+      break;
+    case KvmRecord.eoi:
+      // What hardware did and KVM only heard of has been entered.
+      if (vcpuOf(machine, a).exit.reason !== ExitReason.EoiInduced) ended(ledger, a, b);
+      break;
+    case KvmRecord.reset:
+      Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [] });
+      break;
+    case TestRecord.intended:
+      insert((ledger.vcpus[a] as LedgerEntry).intended, b, true);
+      break;
+  }
+}

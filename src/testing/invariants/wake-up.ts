@@ -1,0 +1,143 @@
+import { highestBit, testBit } from '../../arch/bits256.js';
+import type { Routine } from '../../engine/routine.js';
+import type { Frame } from '../../engine/state.js';
+import { ipiVirtualization } from '../../hardware/ipi-virtualization.js';
+import { type Task, TaskState } from '../../host/machine.js';
+import { tryToWakeUp } from '../../host/try-to-wake-up.js';
+import { apicAcceptIrq } from '../../kvm/accept-irq.js';
+import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
+import { kvmVcpuKick, kvmVcpuWakeUp } from '../../kvm/kick.js';
+import { apicTimerExpired } from '../../kvm/lapic-timer.js';
+import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, MpState, VcpuRequest } from '../../kvm/machine.js';
+import { piWakeupHandler } from '../../kvm/pi-load-put.js';
+import type { StateInvariant } from './invariant.js';
+import { frameIn, type Place, place } from './places.js';
+
+/** The class of the processor priority, from TPR and ISR alone. SDM vol. 3A, "Task and Processor Priorities". */
+function priorityClass({ page }: KvmVcpu): number {
+  return Math.max(page.tpr >>> 4, Math.max(0, highestBit(page.isr)) >> 4);
+}
+
+/** True if the guest's processor would take a maskable interrupt. */
+function takesInterrupts(vcpu: KvmVcpu): boolean {
+  return vcpu.interruptFlag === 1 && (vcpu.interruptibility & 3) === 0;
+}
+
+/** The highest vector that is posted or requested, whatever ON says, or -1. */
+function highestWaiting(machine: KvmMachine, vcpu: KvmVcpu): number {
+  return Math.max(highestBit(vcpu.page.irr), highestBit(descriptorOf(machine, vcpu).pir));
+}
+
+/** A virtual interrupt that its guest could take now if it ran: the vector, or -1. What KVM thinks of it plays no role. */
+export function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
+  if (vcpu.mpState === MpState.uninitialized || vcpu.mpState === MpState.initReceived) return -1;
+  const vector = highestWaiting(machine, vcpu);
+  return vector >= 16 && takesInterrupts(vcpu) && vector >> 4 > priorityClass(vcpu) ? vector : -1;
+}
+
+/** What there is for a virtual CPU that does not run, in words, or undefined. */
+function reasonToRun(machine: KvmMachine, vcpu: KvmVcpu): string | undefined {
+  if (vcpu.stopped === 1) return vcpu.signalPending === 1 ? undefined : 'it may go on';
+  const vector = deliverableVector(machine, vcpu);
+  if (vector >= 0) return `interrupt ${vector.toString(16).toUpperCase()}H`;
+  if (vcpu.nmiQueued + vcpu.nmiPending > 0 && (vcpu.interruptibility & 0xb) === 0) return 'an NMI';
+  if (vcpu.pendingEvents !== 0) return 'INIT or SIPI';
+  if (vcpu.lapicTimer.pending > 0) return 'its timer';
+  if (vcpu.pvUnhalted === 1) return 'a kick by another virtual CPU';
+  if ((vcpu.requests & VcpuRequest.unblock) !== 0) return 'a request to unblock';
+  return undefined;
+}
+
+/** Routines that are about to wake the virtual CPU that their `target` names, wherever they are. */
+const wakers: readonly Place[] = [
+  kvmVcpuWakeUp,
+  kvmVcpuKick,
+  vmxDeliverPostedInterrupt,
+  vmxDeliverInterrupt,
+  apicAcceptIrq,
+  apicTimerExpired,
+].map((routine) => place(routine as unknown as Routine));
+const virtualizing = place(ipiVirtualization, 'set-pir');
+const waking = place(tryToWakeUp);
+const handling = place(piWakeupHandler);
+
+function isWaking(frame: Frame, vcpu: KvmVcpu): boolean {
+  const at = (where: Place): boolean => frame.at >= where.first && frame.at <= where.last;
+  const { locals } = frame;
+  if (locals['target'] === vcpu.id && wakers.some(at)) return true;
+  return (locals['pid'] === vcpu.pid && at(virtualizing)) || (locals['task'] === vcpu.task && at(waking));
+}
+
+/** True if something is under way that will wake a virtual CPU. */
+function isBeingWoken(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  for (const thread of machine.threads) for (const frame of thread) if (isWaking(frame, vcpu)) return true;
+  const { on, ndst } = descriptorOf(machine, vcpu);
+  const processor = machine.processors[ndst];
+  if (on === 0 || processor === undefined || machine.wakeupLists[ndst]?.includes(vcpu.id) !== true) return false;
+  return (
+    processor.inFlight.includes(HostVector.postedInterruptWakeup) ||
+    testBit(processor.apic.irr, HostVector.postedInterruptWakeup) ||
+    machine.threads.some((thread) => frameIn(thread, handling) !== undefined)
+  );
+}
+
+/** True if a task is switched out and will not be chosen until it is woken. */
+function isAsleep(task: Task): boolean {
+  return task.state === TaskState.interruptible && task.onRunQueue === 0 && task.onCpu === 0;
+}
+
+/** Q6: nobody sleeps on. */
+export const noLostWakeUp: StateInvariant = {
+  id: 'INV2-being-woken',
+  group: 'INV2',
+  statement: 'A virtual CPU that sleeps although there is something for it is being woken.',
+  source: 'Linux kvm_vcpu_block, kvm_vcpu_wake_up, pi_wakeup_handler',
+  example: 'A virtual CPU sleeps, 40H is in PIR with ON = 1, and no wakeup vector is on its way to NDST.',
+  check: (machine) => {
+    for (const vcpu of machine.vcpus) {
+      if (!isAsleep(machine.tasks[vcpu.task] as Task)) continue;
+      const reason = reasonToRun(machine, vcpu);
+      if (reason !== undefined && !isBeingWoken(machine, vcpu))
+        return `virtual CPU ${vcpu.id}: sleeps although there is ${reason}, and nobody wakes it`;
+    }
+    return undefined;
+  },
+};
+
+/** At the end: nobody sleeps although there is something to do. */
+export const nobodySleepsOn: StateInvariant = {
+  id: 'INV2-nobody-sleeps-on',
+  group: 'INV2',
+  statement:
+    'When nothing more can happen, no virtual CPU is left asleep or waiting for a processor with something to do.',
+  source: 'Linux kvm_vcpu_block, __schedule',
+  example: 'Nothing is left to happen, and a virtual CPU sleeps with 40H in PIR.',
+  check: (machine) => {
+    for (const vcpu of machine.vcpus) {
+      const task = machine.tasks[vcpu.task] as Task;
+      if (task.onCpu === 0 && task.onRunQueue === 1) return `virtual CPU ${vcpu.id}: is ready and never runs`;
+      const reason = isAsleep(task) ? reasonToRun(machine, vcpu) : undefined;
+      if (reason !== undefined) return `virtual CPU ${vcpu.id}: sleeps for ever although there is ${reason}`;
+    }
+    return undefined;
+  },
+};
+
+/** At the end: whatever could be delivered was. */
+export const everythingDelivered: StateInvariant = {
+  id: 'INV1-everything-delivered',
+  group: 'INV1',
+  statement:
+    'When nothing more can happen, every message that was sent was accepted, and nothing waits that its guest could take.',
+  source: 'SDM vol. 3A, "Interrupt Acceptance for Fixed Interrupts"',
+  example: 'Nothing is left to happen, the guest runs with interrupts enabled, and PIR holds 40H.',
+  check: (machine, ledger) => {
+    for (const vcpu of machine.vcpus) {
+      const [sent] = ledger.vcpus[vcpu.id]?.intended ?? [];
+      if (sent !== undefined) return `virtual CPU ${vcpu.id}: ${sent.toString(16)}H was sent and never accepted`;
+      const vector = deliverableVector(machine, vcpu);
+      if (vector >= 0) return `virtual CPU ${vcpu.id}: ${vector.toString(16)}H is never delivered`;
+    }
+    return undefined;
+  },
+};

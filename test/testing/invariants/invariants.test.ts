@@ -1,0 +1,253 @@
+import { describe, expect, test } from 'vitest';
+import { setBit } from '../../../src/arch/bits256.js';
+import { call } from '../../../src/engine/frames.js';
+import { Record } from '../../../src/hardware/records.js';
+import { vmxDeliverPostedInterrupt } from '../../../src/kvm/deliver.js';
+import { descriptorOf, HostVector, type KvmVcpu, vcpuOf } from '../../../src/kvm/machine.js';
+import { buildMachine } from '../../../src/scenarios/build.js';
+import { parseMachine } from '../../../src/scenarios/schema.js';
+import type { SystemMachine } from '../../../src/scenarios/system-machine.js';
+import {
+  brokenInvariants,
+  finalInvariants,
+  ledgerInvariants,
+  machineInvariants,
+} from '../../../src/testing/invariants/index.js';
+import { enter, type Ledger, ledgerOf, TestRecord } from '../../../src/testing/invariants/ledger.js';
+
+/** An element that is there. */
+function at<T>(list: readonly T[], index: number): T {
+  const element = list[index];
+  if (element === undefined) throw new RangeError(`no element ${index}`);
+  return element;
+}
+
+/** Two virtual CPUs that run their guests on processors 0 and 1. */
+function inGuest(): { machine: SystemMachine; ledger: Ledger; vcpu: KvmVcpu } {
+  const { machine } = buildMachine(parseMachine({ vms: [{ vcpus: 2 }], topology: { coresPerSocket: 2 } }));
+  for (const vcpu of machine.vcpus) {
+    const task = at(machine.tasks, vcpu.task);
+    const processor = at(machine.processors, vcpu.id);
+    const queue = at(machine.runQueues, vcpu.id);
+    queue.queue.length = 0;
+    at(machine.tasks, queue.idle).onCpu = 0;
+    Object.assign(task, { onCpu: 1, cpu: vcpu.id });
+    queue.current = task.id;
+    at(machine.threads, task.thread).length = 0;
+    Object.assign(processor, { vcpu: vcpu.id, nonRoot: 1, thread: vcpu.thread, hostThread: task.thread });
+    Object.assign(vcpu, { cpu: vcpu.id, loaded: 1, mode: 1 });
+    Object.assign(descriptorOf(machine, vcpu), { ndst: vcpu.id, sn: 0 });
+  }
+  return { machine, ledger: ledgerOf(machine), vcpu: vcpuOf(machine, 1) };
+}
+
+/** The same with virtual CPU 1 asleep on processor 1, on its list. */
+function asleep() {
+  const state = inGuest();
+  const { machine, vcpu } = state;
+  const queue = at(machine.runQueues, 1);
+  const task = at(machine.tasks, vcpu.task);
+  Object.assign(task, { state: 1, onRunQueue: 0, onCpu: 0 });
+  Object.assign(at(machine.processors, 1), { vcpu: -1, nonRoot: 0, thread: at(machine.tasks, queue.idle).thread });
+  queue.current = queue.idle;
+  at(machine.tasks, queue.idle).onCpu = 1;
+  Object.assign(vcpu, { loaded: 0, mode: 0, mpState: 3, waiter: 1, wakeupList: 1 });
+  at(machine.wakeupLists, 1).push(1);
+  descriptorOf(machine, vcpu).nv = HostVector.postedInterruptWakeup;
+  return state;
+}
+
+const all = [...machineInvariants, ...ledgerInvariants];
+const names = (state: { machine: SystemMachine; ledger: Ledger }, which = all): string[] =>
+  brokenInvariants(state.machine, state.ledger, which).map((text) => text.slice(0, text.indexOf(':')));
+
+describe('a sound state breaks nothing', () => {
+  test.each([
+    ['in the guest', inGuest],
+    ['asleep', asleep],
+  ])('%s', (_name, state) => {
+    expect(brokenInvariants(state().machine, state().ledger)).toEqual([]);
+    expect(names(state(), [...finalInvariants])).toEqual([]);
+  });
+});
+
+type State = ReturnType<typeof inGuest>;
+const post = ({ machine, ledger, vcpu }: State, vector: number): void => {
+  setBit(descriptorOf(machine, vcpu).pir, vector);
+  enter(ledger, Record.posted, 1, vector, machine);
+};
+const deliver = ({ machine, ledger, vcpu }: State, vector: number): void => {
+  setBit(vcpu.page.isr, vector);
+  vcpu.vmcs.guestInterruptStatus = vector << 8;
+  vcpu.page.ppr = vector & 0xf0;
+  enter(ledger, Record.delivered, 1, vector, machine);
+};
+
+// The smallest state that breaks each invariant, made by hand.
+const breaks: readonly [id: string, from: () => State, how: (state: State) => void][] = [
+  ['INV7-announced', inGuest, (s) => post(s, 0x40)],
+  [
+    'INV12-wake-vector',
+    asleep,
+    ({ machine, vcpu }) => {
+      descriptorOf(machine, vcpu).nv = HostVector.postedInterrupt;
+    },
+  ],
+  [
+    'INV12-wake-vector',
+    inGuest,
+    ({ machine, vcpu }) => {
+      descriptorOf(machine, vcpu).nv = HostVector.postedInterruptWakeup;
+    },
+  ],
+  [
+    'INV7-loaded-here',
+    inGuest,
+    ({ machine, vcpu }) => {
+      descriptorOf(machine, vcpu).ndst = 0;
+    },
+  ],
+  [
+    'INV7-suppressed',
+    asleep,
+    ({ machine, vcpu }) => {
+      at(machine.wakeupLists, 1).length = 0;
+      vcpu.wakeupList = -1;
+      descriptorOf(machine, vcpu).nv = HostVector.postedInterrupt;
+    },
+  ],
+  [
+    'INV11-on-one-list',
+    asleep,
+    ({ machine }) => {
+      at(machine.wakeupLists, 1).push(1);
+    },
+  ],
+  [
+    'INV3-interrupt-status',
+    inGuest,
+    (s) => {
+      deliver(s, 0x43);
+      s.vcpu.vmcs.guestInterruptStatus = 0;
+    },
+  ],
+  [
+    'INV3-processor-priority',
+    inGuest,
+    (s) => {
+      s.vcpu.page.tpr = 0x50;
+    },
+  ],
+  [
+    'INV12-irr-pending',
+    inGuest,
+    (s) => {
+      s.vcpu.irrPending = 0;
+    },
+  ],
+  [
+    'INV13-access-controls',
+    inGuest,
+    ({ vcpu }) => {
+      vcpu.msrBitmap.write[0] = 0;
+    },
+  ],
+  [
+    'INV12-inhibit-followed',
+    inGuest,
+    ({ machine }) => {
+      at(machine.vms, 0).apicvInhibits = 1;
+    },
+  ],
+  [
+    'INV2-being-woken',
+    asleep,
+    (s) => {
+      post(s, 0x40);
+      descriptorOf(s.machine, s.vcpu).on = 1;
+    },
+  ],
+  [
+    'INV11-one-place',
+    inGuest,
+    ({ machine }) => {
+      at(machine.processors, 0).vcpu = 1;
+    },
+  ],
+  [
+    'INV1-nothing-lost',
+    inGuest,
+    (s) => {
+      post(s, 0x40);
+      descriptorOf(s.machine, s.vcpu).pir[2] = 0;
+    },
+  ],
+  [
+    'INV4-nothing-made-up',
+    inGuest,
+    ({ vcpu }) => {
+      setBit(vcpu.page.irr, 0x40);
+    },
+  ],
+  ['INV4-nothing-spurious', inGuest, (s) => deliver(s, 0x40)],
+  [
+    'INV4-nothing-spurious',
+    inGuest,
+    (s) => {
+      s.ledger.intents = 1;
+      enter(s.ledger, TestRecord.intended, 1, 0x40, s.machine);
+      post(s, 0x40);
+      post(s, 0x40);
+    },
+  ],
+  [
+    'INV3-priority-order',
+    inGuest,
+    (s) => {
+      s.vcpu.page.tpr = 0x40;
+      post(s, 0x4f);
+      descriptorOf(s.machine, s.vcpu).pir[2] = 0;
+      deliver(s, 0x4f);
+    },
+  ],
+  [
+    'INV5-one-eoi-each',
+    inGuest,
+    (s) => {
+      setBit(s.vcpu.page.isr, 0x43);
+    },
+  ],
+];
+
+describe('each is broken by its smallest example', () => {
+  test.each(breaks)('%s', (id, from, how) => {
+    const state = from();
+    how(state);
+    expect(names(state)).toContain(id);
+  });
+
+  test('and every one of them is tried', () => {
+    expect(new Set(breaks.map(([id]) => id))).toEqual(new Set(all.map(({ id }) => id)));
+  });
+
+  test('INV2-nobody-sleeps-on and INV1-everything-delivered', () => {
+    const sleeping = asleep();
+    post(sleeping, 0x40);
+    expect(names(sleeping, [...finalInvariants])).toEqual(['INV2-nobody-sleeps-on', 'INV1-everything-delivered']);
+    const running = inGuest();
+    at(running.ledger.vcpus, 1).intended.push(0x40);
+    expect(names(running, [...finalInvariants])).toEqual(['INV1-everything-delivered']);
+  });
+});
+
+test('a poster between its PIR step and its ON step may leave ON clear for a moment', () => {
+  const state = inGuest();
+  post(state, 0x40);
+  at(state.machine.processors, 0).nonRoot = 0;
+  const thread = call(state.machine, at(state.machine.processors, 0), vmxDeliverPostedInterrupt);
+  Object.assign(thread, { target: 1, vector: 0x40, pid: 1 });
+  expect(names(state)).toEqual(['INV7-announced']);
+  const frames = at(state.machine.threads, at(state.machine.processors, 0).thread);
+  at(frames, frames.length - 1).at++;
+  expect(names(state)).toEqual([]);
+});
