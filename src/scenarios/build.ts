@@ -10,6 +10,7 @@ import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
+import { addHostLoad, idleStatesOf, schedulerOf } from './host-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -81,7 +82,6 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
 /** The logical processor of each virtual CPU of each VM. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
-  const taken = new Map<number, string>();
   let nextCore = 0;
   return scenario.vms.map((vm, index) => {
     const { pinning } = vm;
@@ -102,9 +102,6 @@ function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
             : `logical processor ${place} does not exist (${available} available)`,
         );
       }
-      const other = taken.get(place);
-      if (other !== undefined) throw new InputError(here, `logical processor ${place} is taken by ${other}`);
-      taken.set(place, here);
     });
     return [...places];
   });
@@ -240,11 +237,11 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
       `logical processor ${host.housekeeping} does not exist (${processors} available)`,
     );
   }
-  const bare = createHost(processors, {
-    sliceCycles: durations.cycles(host.sliceNs),
-    wakeupPreemption: 1,
-    mwaitIdle: host.idle === 'mwait' ? 1 : 0,
-  });
+  const bare = createHost(
+    topology,
+    schedulerOf(scenario, durations.cycles),
+    idleStatesOf(profile, scenario, durations.cycles),
+  );
   const plan = addKvm<SystemMachine>(bare, {
     vcpus: [],
     vms: [],
@@ -259,5 +256,6 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
       addInhibitThread(plan.machine, index, ApicvInhibit[reason], durations.cycles(atNs), duration);
     }
   });
+  addHostLoad(plan.machine, scenario, durations.cycles);
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };
 }

@@ -6,7 +6,6 @@ import { costKeysOf } from '../engine/routine.js';
 import { type TimedOptions, TimedRun } from '../engine/timed.js';
 import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
-import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
 import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
@@ -17,6 +16,7 @@ import { scaleSummary, standardDeviation, summarize } from '../observe/statistic
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf } from './build.js';
+import { idleStateNames } from './host-options.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
@@ -212,7 +212,7 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     }
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
-    cpu.push(cpuTimeOf(counters, idleStateNames));
+    cpu.push(cpuTimeOf(counters, idleStateNames(profile, scenario)));
     interrupts.sent += counters.sent;
     interrupts.delivered += counters.delivered;
     interrupts.coalesced += counters.coalesced;
@@ -287,11 +287,11 @@ function traceIteration(scenario: Scenario): TracedIteration {
     },
   });
   drive(run, quiet, quiet.seed);
+  const { began: from, ended: to } = run.state.observers;
+  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   // What is still under way on other processors.
   run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
-  const { began: from, ended: to } = run.state.observers;
-  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   return { trace, from, to, processor };
 }
 

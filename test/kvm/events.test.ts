@@ -77,6 +77,8 @@ function build(more: Partial<ScenarioInput> = {}, features: object = {}): BuiltM
   const built = buildMachine(
     parseScenario({
       topology: { coresPerSocket: 3 },
+      // Light sleep: what this is about is that interrupts come, not how fast.
+      host: { cStates: ['C1'] },
       vms: [{ features }],
       workload: { kind: 'vmexit', test: 'cpuid' },
       ...more,
@@ -219,7 +221,7 @@ describe("a device's interrupt that the IOMMU posts", () => {
     ['polling', haltLoop, 200_000],
     ['asleep', haltLoop, 0],
   ] as const)('reaches a virtual CPU that is %s', (_state, idle, haltPollNs) => {
-    const built = build({ host: { haltPollNs }, vms: [{ features: { ipiVirtualization: false } }] });
+    const built = build({ host: { haltPollNs, cStates: ['C1'] }, vms: [{ features: { ipiVirtualization: false } }] });
     const { machine } = built;
     startGuest(machine, vcpuOf(machine, 1), idle);
     const timer = addTimer(machine, {
