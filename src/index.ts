@@ -23,6 +23,16 @@ export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.
 export type { Account } from './observe/account.js';
 export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
 export type { Counters } from './observe/recorder.js';
+export type { Figure, FigureInput } from './scenarios/figures/figure.js';
+export type { PublishedFigure as LibraryFigure } from './scenarios/figures/published-figure.js';
+export { publishedFigures } from './scenarios/figures/published-figures.js';
+export {
+  type ErrorSummary,
+  type ValidatedFigure,
+  type ValidateOptions,
+  type Validation,
+  validate,
+} from './scenarios/figures/validate.js';
 export {
   createMachine,
   type MachineRecording,

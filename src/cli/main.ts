@@ -4,10 +4,12 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { InputError, InternalError, presets } from '../index.js';
 import { formatTable } from '../observe/index.js';
+import { analyze } from './analyze.js';
 import { conform } from './conform.js';
 import { run } from './run.js';
 import { sweep } from './sweep.js';
 import { UsageError, usage } from './usage.js';
+import { validateCommand } from './validate.js';
 
 function listPresets(args: string[]): number {
   const { values } = parseArgs({ args, options: { json: { type: 'boolean', default: false } } });
@@ -34,6 +36,8 @@ const commands: Readonly<Record<string, (args: string[]) => number | Promise<num
   run,
   conform,
   presets: listPresets,
+  analyze,
+  validate: validateCommand,
   sweep: (args) => sweep(args, new URL('./sweep-worker.js', import.meta.url)),
 };
 

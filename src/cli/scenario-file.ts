@@ -12,7 +12,7 @@ export function readText(file: string): string {
 }
 
 /** Reads JSON. Throws an {@link InputError} that names the file, and the line where it stops being JSON. */
-function readJson(file: string): unknown {
+export function readJson(file: string): unknown {
   const text = readText(file);
   try {
     return JSON.parse(text);

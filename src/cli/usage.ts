@@ -25,7 +25,12 @@ commands
       --save FILE                 keep what is done there; the same command goes on from it
       --svg FILE                  draw it, with the Pareto front and its knee
       --json                      print it as one JSON document
+  analyze <trace.txt> [--json]    the exits of a KVM trace (trace-cmd report, perf script), and what features would save
   presets [--json]                list the presets, or print them all as JSON
+  validate                        run every published figure; print published, simulated, error
+      --figures FILE              those of a figures file (JSON) in place of the library's
+      --no-intervals              leave out how uncertain each figure is, which takes most of the time
+      --json                      print one JSON document
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
 
   --version, --help

@@ -82,6 +82,7 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       serveRequest: 0.1,
       acceptEvents: 0.06,
       injectEvent: 0.15,
+      injectException: 0.15,
       cr8Intercept: 0.12,
     },
   },

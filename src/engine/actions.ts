@@ -55,12 +55,12 @@ export function enabledActions<M extends Machine & { processors: C[] }, C extend
     const processor = processors[p] as C;
     if (untimed.canRun(machine, processor)) into.push({ kind: 'stage', of: p, detail: 0 });
     if (untimed.mayRecognise(machine, processor)) into.push({ kind: 'event', of: p, detail: 0 });
-    const { inFlight, storeBuffer } = processor;
+    const { inFlight } = processor;
     for (let i = 0; i < inFlight.length; i++) {
       const message = inFlight[i] as number;
       if (inFlight.indexOf(message) === i) into.push({ kind: 'arrival', of: p, detail: message });
     }
-    if (storeBuffer.length > 0) into.push({ kind: 'drain', of: p, detail: 0 });
+    if (machine.storeBuffers !== 0 && processor.storeBuffer.length > 0) into.push({ kind: 'drain', of: p, detail: 0 });
   }
   for (let timer = 0; timer < timers.length; timer++) {
     if (timers[timer]?.armed === 1) into.push({ kind: 'expiry', of: timer, detail: 0 });

@@ -68,6 +68,7 @@ export interface ExploreResult extends ExploreCounts {
 }
 
 const progressEvery = 4096;
+const bytesEvery = 256;
 
 /**
  * Carries out every interleaving of the actions of a machine, breadth first, so that the first violation it finds has a
@@ -105,11 +106,11 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
   untimed.begin(begun);
   const schema = record({ machine, observers }) as Schema<unknown> as Schema<UntimedState<M, O>>;
   const table = new StateTable(schema, begun, whole);
-  const scratch = table.holder;
+  const scratch = table.state;
 
   /** Of each state: the state it was found from, and which of that one's actions led to it. */
-  const from: number[] = [-1];
-  const choice: number[] = [-1];
+  let from = new Int32Array(1 << 10);
+  let choice = new Uint16Array(1 << 10);
   const actions: Action[] = [];
   let edges = 0;
   let depth = 0;
@@ -127,7 +128,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
     return result({ violation: { invariant, ...retrace(state, options, choices) } });
   };
   const broken = (checks: readonly Invariant<M, O>[]): Invariant<M, O> | undefined => {
-    for (const check of checks) if (!check.holds(scratch.state.machine, scratch.state.observers)) return check;
+    for (const check of checks) if (!check.holds(scratch.machine, scratch.observers)) return check;
     return undefined;
   };
 
@@ -139,16 +140,19 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       levelEnd = table.count;
     }
     if (depth >= maxDepth) return result({ limit: 'depth' });
+    if (head % bytesEvery === 0 && table.bytes + from.byteLength + choice.byteLength > maxBytes) {
+      return result({ limit: 'bytes' });
+    }
     if (head % progressEvery === 0 && options.progress?.({ states: table.count, edges, depth }) === false) {
       return result({ limit: 'progress' });
     }
     table.restore(head);
-    enabledActions(untimed, scratch.state.machine, own, actions);
+    enabledActions(untimed, scratch.machine, own, actions);
     let isFinal = true;
     for (let i = 0; i < actions.length; i++) {
       if (i > 0) table.restore(head);
       try {
-        if (!perform(untimed, scratch.state, actions[i] as Action, own)) continue;
+        if (!perform(untimed, scratch, actions[i] as Action, own)) continue;
       } catch (error) {
         if (error instanceof InternalError) return violation(error.message, head, i);
         throw error;
@@ -157,12 +161,15 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       edges++;
       const found = table.add();
       if (found < 0) continue;
-      from.push(head);
-      choice.push(i);
+      if (found === from.length) {
+        from = longer(from, new Int32Array(2 * found));
+        choice = longer(choice, new Uint16Array(2 * found));
+      }
+      from[found] = head;
+      choice[found] = i;
       const bad = broken(invariants);
       if (bad !== undefined) return violation(bad.name, found);
       if (table.count > maxStates) return result({ limit: 'states' });
-      if (table.bytes > maxBytes) return result({ limit: 'bytes' });
     }
     if (isFinal && final.length > 0) {
       table.restore(head);
@@ -171,6 +178,11 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
     }
   }
   return result({ complete: true });
+}
+
+function longer<A extends Int32Array | Uint16Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }
 
 /** For {@link ExploreOptions.finally}: no processor is left at a wait that nothing can end. */

@@ -37,6 +37,11 @@ export function interruptAt(thread: Thread, entry: number): void {
   interruptWith(thread, (stageTable[entry] as Stage).routine);
 }
 
+/** As {@link callOn}, for a routine that the state names by the number of its first stage. */
+export function callAt(thread: Thread, entry: number): void {
+  callOn(thread, (stageTable[entry] as Stage).routine);
+}
+
 /** The frame that runs next on a thread, or undefined if the thread has ended. */
 export function topFrame(thread: Thread): Frame | undefined {
   return thread[thread.length - 1];

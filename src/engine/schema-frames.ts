@@ -97,6 +97,25 @@ function decodeFrame(words: Int32Array, offset: number, thread: Thread, index: n
   return end;
 }
 
+/**
+ * @internal True if these words are what a thread encodes to: so much for the usual case, that nobody has changed it. False says
+ * nothing about a thread with numbers of more than 32 bits.
+ */
+export function hasWords(thread: Thread, words: Int32Array, offset: number): boolean {
+  const depth = thread.length;
+  if (words[offset] !== depth) return false;
+  let at = offset + 1;
+  for (let i = 0; i < depth; i++) {
+    const frame = thread[i] as Frame;
+    if (words[at] !== frame.at * 4 + frame.event * 2 || words[at + 1] !== frame.value) return false;
+    at += 2;
+    const { localNames } = (stageTable[frame.at] as Stage).routine;
+    const { locals } = frame;
+    for (let j = 0; j < localNames.length; j++) if (locals[localNames[j] as string] !== words[at++]) return false;
+  }
+  return true;
+}
+
 function loadFrame(json: unknown, path: string): Frame {
   const presented = loadFields(json, path, frameFields);
   const at = loadStage(presented['at'], `${path}.at`);

@@ -162,7 +162,7 @@ export function list<T>(of: Schema<T>, length?: number | string): Schema<T[]> {
     },
   };
   const { encode, decode } = schema;
-  return { ...schema, composition: { kind: 'list', of: of as Schema<unknown>, encode, decode } };
+  return { ...schema, composition: { kind: 'list', of: of as Schema<unknown>, counted: fixed < 0, encode, decode } };
 }
 
 /**

@@ -55,7 +55,7 @@ export type Composition = {
   readonly decode: Schema<never>['decode'];
 } & (
   | { readonly kind: 'record'; readonly fields: readonly (readonly [string, Schema<unknown>])[] }
-  | { readonly kind: 'list'; readonly of: Schema<unknown> }
+  | { readonly kind: 'list'; readonly of: Schema<unknown>; readonly counted: boolean }
   | { readonly kind: 'thread' }
 );
 

@@ -2,26 +2,37 @@ import type { Schema } from './schema.js';
 import { ListChanged, type Part, PartKind, type Tracker, track } from './tracked.js';
 import { WordTable } from './word-table.js';
 
+/** Parts in a group. */
+const groupBits = 3;
+const groupSize = 1 << groupBits;
+
 /**
- * A set of states, numbered in the order in which they came. There is one state in memory, {@link StateTable.holder}'s, which
+ * A set of states, numbered in the order in which they came. There is one state in memory, {@link StateTable.state}, which
  * notices what is done to it; it is added as it is, and any state that was added can be restored in it.
  *
- * A state is stored as a row with a number for each of its parts (a virtual CPU, a register page, a thread); what the parts
- * were is stored once. Parts that have never changed have no place in the row. So adding and restoring cost as much as
- * changed, not as much as there is.
+ * What a part (a virtual CPU, a register page, a thread) ever was is stored once, as a row of words. A group of parts is a row
+ * of the numbers of what they are, and a state a row of the numbers of its groups; 0 is what was at first, and zeros at the end
+ * are left out, so parts that never change take no place. So adding and restoring cost as much as changed, not as much as
+ * there is, and a state takes a few words.
  */
 export class StateTable<T> {
-  /** Its `state` is the state in memory. */
-  readonly holder: { state: T };
+  /** Holds the state in memory. */
+  private readonly holder: [T];
   private readonly parts = new WordTable();
-  private readonly rows = new WordTable();
+  private readonly groups = new WordTable();
+  private readonly states = new WordTable();
   private readonly touched: Part[] = [];
   private touchedCount = 0;
-  /** The parts that have changed, in the order in which they did so first; their numbers at first and now. */
+  /** The parts that have changed, in the order in which they did so first: each group the next few of them. */
   private readonly changed: Part[] = [];
-  private first = new Int32Array(16);
-  private row = new Int32Array(16);
+  /** What each of them is now, as its number minus what that was at first. */
+  private numbers = new Int32Array(1 << 7);
+  /** The group that the parts make, and 1 where that is not up to date. */
+  private group = new Int32Array(1 << 4);
+  private stale = new Int32Array(1 << 4);
+  private groupCount = 0;
   private words = new Int32Array(1 << 8);
+  private readonly some = new Int32Array(groupSize);
 
   /**
    * @param state - the first state, which gets number 0; its lists belong to the table from now on
@@ -34,23 +45,29 @@ export class StateTable<T> {
       },
     };
     const found: Part[] = [];
-    this.holder = { state };
-    track(schema, state, this.holder, 'state', { tracker, whole, found: (part) => found.push(part) });
+    this.holder = [state];
+    track(schema, state, this.holder, 0, { tracker, whole, found: (part) => found.push(part) });
     for (const part of found) {
-      part.index = this.intern(part);
+      this.become(part, this.intern(part));
       part.first = part.index;
     }
-    this.rows.add(this.row, 0);
+    this.groups.add(this.some, groupSize);
+    this.states.add(this.group, 0);
+  }
+
+  /** The state in memory. */
+  get state(): T {
+    return this.holder[0];
   }
 
   /** How many states there are. */
   get count(): number {
-    return this.rows.count;
+    return this.states.count;
   }
 
   /** What the table takes in memory. */
   get bytes(): number {
-    return this.parts.bytes + this.rows.bytes;
+    return this.parts.bytes + this.groups.bytes + this.states.bytes;
   }
 
   /**
@@ -60,75 +77,113 @@ export class StateTable<T> {
   add(): number {
     for (let i = 0; i < this.touchedCount; i++) this.update(this.touched[i] as Part);
     this.touchedCount = 0;
-    const { row, first } = this;
-    let length = this.changed.length;
-    while (length > 0 && row[length - 1] === first[length - 1]) length--;
-    return this.rows.add(row, length);
+    const { group, stale } = this;
+    let length = 0;
+    for (let g = 0; g < this.groupCount; g++) {
+      if (stale[g] !== 0) this.gather(g);
+      if (group[g] !== 0) length = g + 1;
+    }
+    return this.states.add(group, length);
   }
 
   /** Makes the state in memory the one of a number. */
   restore(state: number): void {
     for (let i = 0; i < this.touchedCount; i++) this.revert(this.touched[i] as Part);
     this.touchedCount = 0;
-    const { rows, row, first, changed } = this;
-    const page = rows.pageOf(state);
-    const place = rows.placeOf(state);
+    const { states, group, stale } = this;
+    const page = states.pageOf(state);
+    const place = states.placeOf(state);
     const length = page[place] as number;
-    for (let i = 0; i < changed.length; i++) {
-      const index = (i < length ? page[place + 1 + i] : first[i]) as number;
-      if (index === row[i]) continue;
-      row[i] = index;
-      const part = changed[i] as Part;
-      part.index = index;
-      this.decode(part);
+    for (let g = 0; g < this.groupCount; g++) {
+      const wanted = g < length ? (page[place + 1 + g] as number) : 0;
+      if (wanted === group[g] && stale[g] === 0) continue;
+      group[g] = wanted;
+      stale[g] = 0;
+      this.spread(g, wanted);
+    }
+  }
+
+  /** The number of the group that its parts make now. */
+  private gather(g: number): void {
+    const { numbers, some, groups } = this;
+    const from = g << groupBits;
+    for (let i = 0; i < groupSize; i++) some[i] = numbers[from + i] as number;
+    const added = groups.add(some, groupSize);
+    this.group[g] = added < 0 ? -1 - added : added;
+    this.stale[g] = 0;
+  }
+
+  /** Makes the parts of a group what they are in a row. */
+  private spread(g: number, row: number): void {
+    const { numbers, groups, changed } = this;
+    const page = groups.pageOf(row);
+    const place = groups.placeOf(row) + 1;
+    const from = g << groupBits;
+    for (let i = 0; i < groupSize; i++) {
+      const number = page[place + i] as number;
+      if (number === numbers[from + i]) continue;
+      numbers[from + i] = number;
+      const part = changed[from + i] as Part;
+      this.become(part, part.first + number);
+      part.decode();
     }
   }
 
   /** Notes what a part that was touched is now. */
   private update(part: Part): void {
     part.touched = false;
-    if (part.kind === PartKind.list) {
-      if (!part.isWhole()) throw new ListChanged(part.path);
-      for (const child of part.children) if (child?.kind === PartKind.leaf) this.note(child);
+    if (part.kind !== PartKind.list) {
+      if (part.kind === PartKind.record) part.adopt();
+      if (!part.isSame()) this.note(part);
       return;
     }
-    if (part.kind === PartKind.record) part.adopt();
-    this.note(part);
+    if (!part.isWhole()) throw new ListChanged(part.path);
+    const { threads } = part;
+    for (let i = 0; i < threads.length; i++) {
+      const child = threads[i] as Part;
+      if (!child.isSame()) this.note(child);
+    }
   }
 
   private note(part: Part): void {
     const length = this.encode(part);
-    if (this.parts.isRow(part.index, this.words, length)) return;
-    const added = this.parts.add(this.words, length);
-    part.index = added < 0 ? -1 - added : added;
+    const { words } = this;
+    if (this.parts.isRow(part.index, words, length)) return;
+    const added = this.parts.add(words, length);
+    this.become(part, added < 0 ? -1 - added : added);
     if (part.place < 0) this.makePlace(part);
-    this.row[part.place] = part.index;
+    this.numbers[part.place] = part.index - part.first;
+    this.stale[part.place >> groupBits] = 1;
+  }
+
+  /** A part is from now on what a row says. */
+  private become(part: Part, row: number): void {
+    part.index = row;
+    part.page = this.parts.pageOf(row);
+    part.start = this.parts.placeOf(row) + 1;
   }
 
   private makePlace(part: Part): void {
     part.place = this.changed.length;
     this.changed.push(part);
-    if (part.place === this.row.length) {
-      this.row = longer(this.row);
-      this.first = longer(this.first);
-    }
-    this.first[part.place] = part.first;
+    this.groupCount = (part.place >> groupBits) + 1;
+    if (part.place < this.numbers.length) return;
+    this.numbers = longer(this.numbers);
+    this.group = longer(this.group);
+    this.stale = longer(this.stale);
   }
 
   /** Makes a part that was touched what it was. */
   private revert(part: Part): void {
     part.touched = false;
-    if (part.kind === PartKind.list) {
-      if (!part.isWhole()) throw new ListChanged(part.path);
-      for (const child of part.children) if (child?.kind === PartKind.leaf) this.decode(child);
+    if (part.kind !== PartKind.list) {
+      if (part.kind === PartKind.record) part.holder[part.key] = part.object;
+      part.decode();
       return;
     }
-    if (part.kind === PartKind.record) part.holder[part.key] = part.object;
-    this.decode(part);
-  }
-
-  private decode(part: Part): void {
-    part.decode(this.parts.pageOf(part.index), this.parts.placeOf(part.index) + 1);
+    if (!part.isWhole()) throw new ListChanged(part.path);
+    const { threads } = part;
+    for (let i = 0; i < threads.length; i++) (threads[i] as Part).decode();
   }
 
   /** Writes a part into `words` and returns how many these are. */

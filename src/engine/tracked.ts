@@ -1,5 +1,7 @@
 import { InternalError } from './errors.js';
-import { compositionOf, pathName, type Schema } from './schema.js';
+import { type Composition, compositionOf, pathName, type Schema } from './schema.js';
+import { hasWords } from './schema-frames.js';
+import type { Thread } from './state.js';
 
 /*
  * A state that notices what is done to it. It looks like any other, but the fields of its records are accessors: one that
@@ -19,8 +21,10 @@ export interface Tracker {
   touch(part: Part): void;
 }
 
+const noWords = new Int32Array(0);
+
 /** What a {@link Part} is. */
-export const PartKind = { record: 0, list: 1, leaf: 2 } as const;
+export const PartKind = { record: 0, list: 1, whole: 2, thread: 3, words: 4, countedWords: 5 } as const;
 
 /**
  * A part of a state: the numbers of a record; a list that is stored as a whole; or a list whose elements are parts,
@@ -29,21 +33,26 @@ export const PartKind = { record: 0, list: 1, leaf: 2 } as const;
 export class Part {
   /** True while it may have changed since somebody looked. */
   touched = false;
-  /** For whoever keeps states: the number of what it is now and was at first, and its place (-1: none yet). */
+  /** For whoever keeps states: the number of what it was last and at first, and its place (-1: none yet). */
   index = -1;
   first = -1;
   place = -1;
+  /** The words that it was last: where they are. */
+  page: Int32Array = noWords;
+  start = 0;
   readonly path: string;
   readonly kind: number;
   /** It is `holder[key]`. */
-  readonly holder: Record<string | number, unknown>;
-  readonly key: string | number;
+  readonly holder: unknown[];
+  readonly key: number;
   /** Of a list stored as a whole, or anything else that has no parts. */
   readonly schema: Schema<unknown> | undefined;
   /** Of a record: for each field 1 if it is a signed word, 2 if an unsigned one, else 0. */
   readonly words: readonly number[];
   /** Of a record: the part that each of its fields is; of a list: those that its elements are. */
   readonly children: (Part | undefined)[] = [];
+  /** Of a list: those of its elements that are threads. Whoever has the list may have changed them. */
+  readonly threads: Part[] = [];
   /** Of a record and of a list of parts: the object that stands there. */
   object: unknown = undefined;
   private readonly tracker: Tracker;
@@ -52,15 +61,15 @@ export class Part {
     kind: number,
     tracker: Tracker,
     path: string,
-    holder: object,
-    key: string | number,
+    holder: unknown[],
+    key: number,
     schema: Schema<unknown> | undefined,
     words: readonly number[],
   ) {
     this.kind = kind;
     this.tracker = tracker;
     this.path = path;
-    this.holder = holder as Record<string | number, unknown>;
+    this.holder = holder;
     this.key = key;
     this.schema = schema;
     this.words = words;
@@ -70,6 +79,19 @@ export class Part {
   touch(): void {
     this.touched = true;
     this.tracker.touch(this);
+  }
+
+  /** True if it is what it was last. If it is not, or that is not easily seen: false. */
+  isSame(): boolean {
+    const { kind, page, start } = this;
+    if (kind === PartKind.thread) return hasWords(this.holder[this.key] as Thread, page, start);
+    if (kind !== PartKind.words && kind !== PartKind.countedWords) return false;
+    const list = this.holder[this.key] as number[];
+    const { length } = list;
+    let at = start;
+    if (kind === PartKind.countedWords ? page[at++] !== length : page[at - 1] !== length) return false;
+    for (let i = 0; i < length; i++) if (((list[i] as number) | 0) !== page[at++]) return false;
+    return true;
   }
 
   /** Writes its words from the beginning of `words` and returns how many there are, if these were long enough. */
@@ -83,16 +105,16 @@ export class Part {
     return at;
   }
 
-  /** Makes it what these words say. */
-  decode(words: Int32Array, offset: number): void {
-    const { schema } = this;
+  /** Makes it what it was last. */
+  decode(): void {
+    const { schema, page: words } = this;
     if (schema !== undefined) {
-      schema.decode(words, offset, this.holder, this.key);
+      schema.decode(words, this.start, this.holder, this.key);
       return;
     }
     const kinds = this.words;
     const store = (this.object as TrackedRecord).$;
-    let at = offset;
+    let at = this.start;
     for (let i = 1; i < kinds.length; i++) {
       const kind = kinds[i];
       if (kind === 1) store[i] = words[at++];
@@ -220,6 +242,13 @@ export interface TrackOptions {
   found(part: Part): void;
 }
 
+/** What the part is that a schema without parts describes. */
+function kindOf(composition: Composition | undefined): number {
+  if (composition?.kind === 'thread') return PartKind.thread;
+  if (composition?.kind !== 'list' || composition.of.word === 0) return PartKind.whole;
+  return composition.counted ? PartKind.countedWords : PartKind.words;
+}
+
 /**
  * Makes `holder[key]` a state that notices what is done to it, of the same value, and returns the outermost part. Lists that
  * are stored as a whole are taken over as they are.
@@ -227,33 +256,34 @@ export interface TrackOptions {
 export function track<T>(
   schema: Schema<T>,
   value: T,
-  holder: object,
-  key: string | number,
+  holder: unknown[],
+  key: number,
   options: TrackOptions,
   path: readonly (string | number)[] = [],
 ): Part {
   const composition = compositionOf(schema);
-  const slots = holder as Record<string | number, unknown>;
   const name = pathName(path);
   if (composition?.kind === 'record') {
-    return trackRecord(composition.fields, value as Record<string, unknown>, slots, key, options, path);
+    return trackRecord(composition.fields, value as Record<string, unknown>, holder, key, options, path);
   }
   if (composition?.kind === 'list' && !options.whole.has(name)) {
     const { of } = composition;
     const kind = compositionOf(of)?.kind;
     if (kind === 'record' || kind === 'thread') {
-      const part = new Part(PartKind.list, options.tracker, name, slots, key, undefined, []);
+      const part = new Part(PartKind.list, options.tracker, name, holder, key, undefined, []);
       const elements: unknown[] = [];
-      slots[key] = elements;
+      holder[key] = elements;
       part.object = elements;
       (value as unknown[]).forEach((element, i) => {
-        part.children.push(track(of, element, elements, i, options, [...path, i]));
+        const child = track(of, element, elements, i, options, [...path, i]);
+        part.children.push(child);
+        if (child.kind === PartKind.thread) part.threads.push(child);
       });
       return part;
     }
   }
-  const part = new Part(PartKind.leaf, options.tracker, name, slots, key, schema as Schema<unknown>, []);
-  slots[key] = value;
+  const part = new Part(kindOf(composition), options.tracker, name, holder, key, schema as Schema<unknown>, []);
+  holder[key] = value;
   options.found(part);
   return part;
 }
@@ -261,8 +291,8 @@ export function track<T>(
 function trackRecord(
   fields: readonly (readonly [string, Schema<unknown>])[],
   value: Record<string, unknown>,
-  holder: Record<string | number, unknown>,
-  key: string | number,
+  holder: unknown[],
+  key: number,
   options: TrackOptions,
   path: readonly (string | number)[],
 ): Part {

@@ -17,8 +17,12 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
+  /** General-protection faults that its handler has seen. */
+  faults: number;
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
+  /** How it addresses IPIs: `AddressMode`. */
+  addressMode: number;
 }
 
 /** The machine as guest programs know it. */

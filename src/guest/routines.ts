@@ -1,12 +1,16 @@
 import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
+import { excGeneralProtection } from './general-protection.js';
+import { initApicLdr } from './logical-mode.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  initApicLdr,
+  excGeneralProtection,
   guestNmiHandler,
   haltLoop,
   ipiEntry,

@@ -16,7 +16,9 @@ export const guestFields = {
       doneChannel: count,
       handled: count,
       handledChannel: count,
+      faults: count,
       x2apic: flag,
+      addressMode: integer(0, 2),
     }),
   ),
 } as const;

@@ -4,13 +4,14 @@ import { local, shared } from '../engine/routine.js';
 import { hlt } from '../hardware/instructions.js';
 import { iret } from '../hardware/virtual-interrupt-delivery.js';
 import { apicEoi, apicIcrWrite } from './apic-driver.js';
+import { addressOfCpu } from './logical-mode.js';
 import { guest, guestLine, guestMemory } from './machine.js';
 
 const { program, stage, glue, until } = guest;
 
 /** kvm-unit-tests `IPI_VECTOR`. */
 export const ipiVector = 0x20;
-/** APIC_INT_ASSERT | APIC_DEST_PHYSICAL | APIC_DM_FIXED | IPI_VECTOR. */
+/** APIC_INT_ASSERT | APIC_DM_FIXED | IPI_VECTOR. */
 const ipiIcr = 0x4000 | ipiVector;
 
 /** Runs a function on another processor and waits for it. kvm-unit-tests `lib/x86/smp.c`, `on_cpu`. */
@@ -47,7 +48,8 @@ export const onCpu = program('on_cpu', () => ({ target: 0 }), [
     { line: guestLine },
   ),
   glue('apic_icr_write', (m, cpu, f) => {
-    apicIcrWrite(m, cpu, ipiIcr, f.target);
+    const { mode, destination } = addressOfCpu(m, cpu, f.target);
+    apicIcrWrite(m, cpu, ipiIcr | mode, destination);
   }),
   until('spin-on-ipi_done', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).ipiDone === 1, {
     channel: (m, cpu) => guestMemory(m, cpu).doneChannel,

@@ -14,7 +14,7 @@ export function postByIommu(machine: HardwareMachine, pid: number, vector: numbe
   const pending = descriptor !== undefined && testBit(descriptor.pir, vector);
   observe(machine, pending ? Record.coalesced : Record.posted, pid, vector);
   const outcome = postInterrupt(machine.memory, pid, vector, urgent);
-  if (outcome.kind !== 'posted' || !outcome.notify) return;
   notify(machine, machine.vcpus[pid]?.channel ?? -1);
+  if (outcome.kind !== 'posted' || !outcome.notify) return;
   sendPhysicalIpi(machine, outcome.destination, outcome.vector);
 }

@@ -41,8 +41,8 @@ export const ipiVirtualization = microcode(
       shared,
       (m, cpu, f) => {
         const outcome = setOn.run(currentVcpu(m, cpu), m.memory, f);
-        // A target whose hypervisor polls the descriptor sees it.
-        if (outcome === undefined) notify(m, m.vcpus[f.pid]?.channel ?? -1);
+        // A target whose hypervisor polls the descriptor sees it, whether or not ON was set.
+        notify(m, m.vcpus[f.pid]?.channel ?? -1);
         return carryOut(m, cpu, outcome);
       },
       { line: (m, _cpu, f) => descriptorLine(m, f.pid) },

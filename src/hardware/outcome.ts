@@ -5,6 +5,7 @@ import type { VirtualProcessor } from '../arch/virtual-processor.js';
 import { InternalError } from '../engine/errors.js';
 import { type Control, done, type StageOptions, type StageSpec, type Visibility } from '../engine/routine.js';
 import type { Numbers } from '../engine/state.js';
+import { raiseFault } from './exceptions.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { sendPhysicalIpi } from './physical-apic.js';
 import { vmExit } from './vm-exit.js';
@@ -26,6 +27,9 @@ export function carryOut(machine: HardwareMachine, processor: LogicalProcessor, 
       return done;
     case 'data':
       return outcome.low;
+    case 'fault':
+      raiseFault(machine, processor, outcome.vector);
+      return undefined;
     default:
       throw new InternalError(
         `virtual CPU ${processor.vcpu}`,

@@ -12,6 +12,8 @@ export const Record = {
   delivered: recordKind('delivered', 'vcpu', 'vector'),
   /** EOI virtualization ended the service of a vector. */
   endOfInterrupt: recordKind('end-of-interrupt', 'vcpu', 'vector'),
+  /** An exception goes through the guest's IDT. */
+  exception: recordKind('exception', 'vcpu', 'vector'),
   /** VM entry injects an event: the vector, and the type of the interruption information. */
   injected: recordKind('injected', 'vcpu', 'vector'),
   /** A logical processor begins (1) or ends (0) an idle state: its number. */

@@ -1,5 +1,6 @@
 import type { Routine } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from './apic-page-access.js';
+import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
@@ -15,6 +16,7 @@ export const hardwareRoutines: readonly Routine[] = [
   apicPageWrite,
   cpuid,
   eventInjection,
+  exceptionDelivery,
   externalInterrupt,
   hlt,
   ipiVirtualization,

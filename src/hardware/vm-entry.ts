@@ -3,6 +3,7 @@ import { interruptAt, interruptWith } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
+import { exceptionDelivery } from './exceptions.js';
 import { handlerOf } from './interrupt-table.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { hasPreemptionTimer, loadPreemptionTimer } from './preemption-timer.js';
@@ -11,7 +12,17 @@ import { vmExit } from './vm-exit.js';
 
 const { microcode, stage, glue } = hardware;
 
+/** Types of interruption information, bits 10:8. */
 const nmi = 2;
+const hardwareException = 3;
+
+function inject(thread: Thread, information: number): void {
+  if (((information >>> 8) & 7) === hardwareException) {
+    interruptWith(thread, exceptionDelivery).vector = information & 0xff;
+  } else {
+    interruptWith(thread, eventInjection).information = information;
+  }
+}
 
 /**
  * Event injection: the event goes through the guest's IDT as part of the VM entry. An external interrupt's handler runs with
@@ -63,7 +74,7 @@ function loadGuestState(machine: HardwareMachine, processor: LogicalProcessor): 
   processor.attention = 1;
   const outcome = enterApicVirtualization(vcpu);
   if ((vcpu.entryInterruption & 0x8000_0000) !== 0) {
-    interruptWith(machine.threads[vcpu.thread] as Thread, eventInjection).information = vcpu.entryInterruption;
+    inject(machine.threads[vcpu.thread] as Thread, vcpu.entryInterruption);
     vcpu.entryInterruption = 0;
   }
   if (outcome.kind === 'exit') vmExit(machine, processor, outcome);

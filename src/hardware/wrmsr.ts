@@ -63,7 +63,9 @@ export const wrmsr = instruction(
       endOfInterrupt(m, cpu, () => virtualize(m, cpu, f)),
     ),
     stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) =>
-      f.msr === 0x83f ? selfIpi(m, cpu, f.low & 0xff, () => virtualize(m, cpu, f)) : virtualize(m, cpu, f),
+      f.msr === 0x83f && f.high === 0 && f.low <= 0xff
+        ? selfIpi(m, cpu, f.low & 0xff, () => virtualize(m, cpu, f))
+        : virtualize(m, cpu, f),
     ),
   ],
 );

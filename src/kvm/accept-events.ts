@@ -26,6 +26,7 @@ function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = 0;
   vcpu.injected = 0;
+  vcpu.exception = 0;
   vcpu.entryInterruption = 0;
   vcpu.interruptFlag = 0;
   vcpu.interruptibility = 0;

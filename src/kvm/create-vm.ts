@@ -25,6 +25,7 @@ export type VmOptions = Pick<
   | 'flexpriority'
   | 'tprShadow'
   | 'hidesApicPage'
+  | 'icrReservedFaults'
   | 'apicv'
   | 'ipiVirtualization'
   | 'icrFastpath'
@@ -184,6 +185,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     nmiQueued: 0,
     nmiPending: 0,
     injected: 0,
+    exception: 0,
     signalPending: 0,
     stopped: 0,
     apicMode,

@@ -41,9 +41,9 @@ export const vmxDeliverPostedInterrupt = program(
       shared,
       (m, cpu, f) => {
         fence(m, cpu);
-        if (setOn?.run(undefined, m.memory, f) !== undefined) return done;
+        // Who polls looks at PIR, too: ON may be set for a request that does not end its sleep.
         notify(m, vcpuOf(m, f.target).channel);
-        return undefined;
+        return setOn?.run(undefined, m.memory, f) !== undefined ? done : undefined;
       },
       { line: (m, _cpu, f) => descriptorLine(m, f.pid) },
     ),

@@ -1,20 +1,17 @@
-import { ApicMode } from '../arch/apic-mode.js';
 import { Primary } from '../arch/controls.js';
 import { ExitReason } from '../arch/exit-reason.js';
-import { icrReservedLow } from '../arch/icr.js';
-import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { updateProcessorPriority } from '../arch/local-apic/priority.js';
-import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
-import { addressOf, toU64 } from '../arch/physical-memory.js';
 import { loadWord } from '../arch/virtual-apic-page.js';
 import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
-import { cancel, observe, readClock } from '../engine/requests.js';
+import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
+import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
+import { kvmInjectGp } from './inject-exception.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
-import { currentTimerCount, kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
+import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
 import { KvmRecord } from './records.js';
@@ -32,69 +29,6 @@ const handleApicWrite = program('handle_apic_write', () => ({}), [
     const write = call(m, cpu, kvmLapicRegWrite);
     write.offset = vcpu.exit.qualification & 0xff0;
     write.value = loadWord(vcpu.page, write.offset);
-  }),
-]);
-
-/** WRMSR that no fastpath took. Linux `kvm_emulate_wrmsr`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
-const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
-  stage('kvm_set_msr_common', 'emulateWrmsr', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const { msr, low, high } = vcpu.exit;
-    if (msr === tscDeadlineMsr) {
-      if (timerMode(vcpu.page) !== TimerMode.tscDeadline) return;
-      cancel(m, vcpu.lapicTimer.hrtimer);
-      vcpu.lapicTimer.deadline = addressOf([low, high]);
-      call(m, cpu, startApicTimer);
-      return;
-    }
-    if (msr < 0x800 || msr > 0x8ff || vcpu.apicMode !== ApicMode.x2apic) {
-      throw new InternalError('kvm_emulate_wrmsr', `MSR ${msr.toString(16)}H is written, which no guest program does`);
-    }
-    if (msr === 0x830) {
-      if ((low & icrReservedLow) !== 0) {
-        throw new InternalError('kvm_emulate_wrmsr', 'the guest program ran into a general-protection fault');
-      }
-      vcpu.page.icr64High = high;
-    }
-    const write = call(m, cpu, kvmLapicRegWrite);
-    write.offset = (msr - 0x800) << 4;
-    write.value = low;
-  }),
-  stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    observe(m, KvmRecord.msrWrite, vcpu.exit.msr, vcpu.exit.low);
-    skipInstruction(m, vcpu);
-  }),
-]);
-
-/** RDMSR. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
-const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
-  stage(
-    'kvm_get_msr_common',
-    'emulateRdmsr',
-    shared,
-    (m, cpu) => {
-      const vcpu = currentVcpu(m, cpu);
-      const { msr } = vcpu.exit;
-      if (msr === 0x839) {
-        readClock(m);
-        return 'apic_get_tmcct';
-      }
-      // Outside TSC-deadline mode it reads 0.
-      const deadline = timerMode(vcpu.page) === TimerMode.tscDeadline ? vcpu.lapicTimer.deadline : 0;
-      const value =
-        msr === tscDeadlineMsr ? (toU64(deadline)[0] as number) : readLapicRegister(vcpu, (msr - 0x800) << 4);
-      observe(m, KvmRecord.msrRead, msr, value);
-      skipInstruction(m, vcpu, value);
-      return done;
-    },
-    { to: ['apic_get_tmcct'] },
-  ),
-  stage('apic_get_tmcct', 'ktimeGet', shared, (m, cpu, _f, now) => {
-    const vcpu = currentVcpu(m, cpu);
-    const value = currentTimerCount(m, vcpu, now);
-    observe(m, KvmRecord.msrRead, vcpu.exit.msr, value);
-    skipInstruction(m, vcpu, value);
   }),
 ]);
 
@@ -275,7 +209,11 @@ const handleCr = program('handle_cr', () => ({}), [
       skipInstruction(m, vcpu, vcpu.page.tpr >>> 4);
       return;
     }
-    vcpu.page.tpr = (vcpu.exit.low & 0xf) << 4;
+    if (vcpu.exit.low > 0xf) {
+      kvmInjectGp(m, vcpu);
+      return;
+    }
+    vcpu.page.tpr = vcpu.exit.low << 4;
     updateProcessorPriority(vcpu.page);
     makeRequest(vcpu, VcpuRequest.event);
     skipInstruction(m, vcpu);

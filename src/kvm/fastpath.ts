@@ -1,6 +1,5 @@
 import { ApicMode } from '../arch/apic-mode.js';
 import { ExitReason } from '../arch/exit-reason.js';
-import { icrReservedLow } from '../arch/icr.js';
 import { TimerMode, timerMode } from '../arch/local-apic/lvt.js';
 import { tscDeadlineMsr } from '../arch/local-apic/timer.js';
 import { addressOf } from '../arch/physical-memory.js';
@@ -9,6 +8,7 @@ import { cancel, observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
+import { isReservedIcr } from './emulate-msr.js';
 import { kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
 import { canUseHvTimer } from './lapic-timer-choice.js';
 import { Fastpath, kvm, MpState, vmOf } from './machine.js';
@@ -29,7 +29,12 @@ export const handleFastpathSetX2apicIcrIrqoff = program('handle_fastpath_set_x2a
   stage('check', 'icrFastpathCheck', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { low, high } = vcpu.exit;
-    if (vcpu.apicMode !== ApicMode.x2apic || (low & (notSimple | icrReservedLow)) !== 0 || high === 0xffff_ffff) {
+    if (
+      vcpu.apicMode !== ApicMode.x2apic ||
+      (low & notSimple) !== 0 ||
+      isReservedIcr(m, vcpu, low) ||
+      high === 0xffff_ffff
+    ) {
       return Fastpath.none;
     }
     const send = call(m, cpu, kvmApicSendIpi);

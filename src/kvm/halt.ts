@@ -19,9 +19,9 @@ function line(machine: KvmMachine, processor: LogicalProcessor): number {
 }
 
 /** True if the wait is over. Linux `kvm_vcpu_check_block`. */
-function checkBlock(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function checkBlock(machine: KvmMachine, vcpu: KvmVcpu, look: 'take' | 'only' = 'take'): boolean {
   return (
-    isRunnable(machine, vcpu) ||
+    isRunnable(machine, vcpu, look) ||
     vcpu.lapicTimer.pending > 0 ||
     vcpu.signalPending === 1 ||
     (vcpu.requests & VcpuRequest.unblock) !== 0
@@ -110,7 +110,7 @@ export const kvmVcpuHalt = program('kvm_vcpu_halt', () => ({ start: 0, polled: 0
     'haltPollIteration',
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
-      return checkBlock(m, vcpu) || expired(m, vcpu.pollTimer) || othersWait(m, cpu);
+      return checkBlock(m, vcpu, 'only') || expired(m, vcpu.pollTimer) || othersWait(m, cpu);
     },
     { channel: (m, cpu) => currentVcpu(m, cpu).channel, line },
   ),

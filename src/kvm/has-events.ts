@@ -1,6 +1,7 @@
 import type { ApicRegisters } from '../arch/apic-registers.js';
 import { highestBit } from '../arch/bits256.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, MpState } from './machine.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, vmOf } from './machine.js';
+import { syncPirToIrr } from './sync-pir-to-irr.js';
 
 /** Class of the processor priority that TPR and ISR make. SDM vol. 3A, "Task and Processor Priorities". */
 function priorityClass(registers: ApicRegisters): number {
@@ -25,23 +26,30 @@ export function nmiAllowed(vcpu: KvmVcpu): boolean {
   return (vcpu.interruptibility & 0xb) === 0;
 }
 
-/** True if the local APIC has a request above the processor priority. Linux `kvm_cpu_has_interrupt`. */
-function hasInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+/**
+ * True if the local APIC has a request above the processor priority. Linux `kvm_cpu_has_interrupt`, `kvm_apic_has_interrupt`, which take what
+ * was posted on the way.
+ */
+function hasInterrupt(machine: KvmMachine, vcpu: KvmVcpu, look: Look): boolean {
+  if (look === 'take' && vmOf(machine, vcpu).apicv === 1) syncPirToIrr(machine, vcpu);
   const vector = highestRequest(machine, vcpu);
   return vector >= 0 && vector >> 4 > priorityClass(vcpu.page);
 }
 
+/** Whether a test takes what was posted, as KVM's do, or changes nothing: what a wait's condition has to do. */
+type Look = 'take' | 'only';
+
 /** True if there is something for the virtual CPU to do although it is halted. Linux `kvm_vcpu_has_events`. */
-export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take'): boolean {
   return (
     vcpu.pendingEvents !== 0 ||
     vcpu.pvUnhalted === 1 ||
     (vcpu.nmiQueued + vcpu.nmiPending > 0 && nmiAllowed(vcpu)) ||
-    (interruptAllowed(vcpu) && hasInterrupt(machine, vcpu))
+    (interruptAllowed(vcpu) && hasInterrupt(machine, vcpu, look))
   );
 }
 
 /** Linux `kvm_arch_vcpu_runnable`. */
-export function isRunnable(machine: KvmMachine, vcpu: KvmVcpu): boolean {
-  return vcpu.mpState === MpState.runnable || hasEvents(machine, vcpu);
+export function isRunnable(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take'): boolean {
+  return vcpu.mpState === MpState.runnable || hasEvents(machine, vcpu, look);
 }

@@ -1,5 +1,5 @@
 import { highestBit } from '../arch/bits256.js';
-import { Primary } from '../arch/controls.js';
+import { hasPrimary, Primary } from '../arch/controls.js';
 import { acknowledgeInterrupt, dispensableInterrupt, updateProcessorPriority } from '../arch/local-apic/priority.js';
 import { call } from '../engine/frames.js';
 import { done, local, shared } from '../engine/routine.js';
@@ -55,6 +55,15 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     // It was acknowledged, but its entry was called off.
     vcpu.entryInterruption = vcpu.injected;
   }),
+  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'nmi' : undefined), { to: ['nmi'] }),
+  // Before everything else, because it belongs to the instruction that has executed; unless an event is still to be delivered again.
+  stage('kvm_inject_exception', 'injectEvent', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (vcpu.injected !== 0) return;
+    vcpu.injected = vcpu.exception;
+    vcpu.entryInterruption = vcpu.exception;
+    vcpu.exception = 0;
+  }),
   stage('nmi', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     if (vcpu.nmiPending === 0) return;
@@ -85,7 +94,8 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
   ),
   stage('update_cr8_intercept', 'cr8Intercept', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    vcpu.vmcs.tprThreshold = vcpu.apicvActive === 1 ? 0 : tprThreshold(vcpu);
+    const needed = vcpu.apicvActive === 0 && hasPrimary(vcpu.vmcs, Primary.useTprShadow);
+    vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
     return done;
   }),
 ]);

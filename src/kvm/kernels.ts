@@ -26,6 +26,8 @@ export interface KernelFeatures {
   readonly timerWaitEarly: boolean;
   /** While APICv is inhibited the APIC-access page is unmapped, and each access to it is emulated after an EPT violation. */
   readonly hidesApicPage: boolean;
+  /** Reserved bits in an x2APIC ICR are a general-protection fault. */
+  readonly icrReservedFaults: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
   /** Whether a small halt-polling window grows to its first size at least, and whether one that shrinks below it is dropped. */
@@ -55,6 +57,7 @@ const v4x19: KernelFeatures = {
   timerAdvanceNs: true,
   timerWaitEarly: true,
   hidesApicPage: false,
+  icrReservedFaults: false,
   haltPollShrink: 0,
   haltPollGrowStart: false,
   haltPollDrop: false,
@@ -87,7 +90,14 @@ const v5x15: KernelFeatures = {
 };
 const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
 const v6x1: KernelFeatures = { ...v5x19, wakeListIdle: true };
-const v6x12: KernelFeatures = { ...v6x1, hltFastpath: true, haltPollShrink: 2, timerAdvanceNs: false, eevdf: true };
+const v6x12: KernelFeatures = {
+  ...v6x1,
+  hltFastpath: true,
+  icrReservedFaults: true,
+  haltPollShrink: 2,
+  timerAdvanceNs: false,
+  eevdf: true,
+};
 
 /**
  * Kernel versions and what they have; all but the posted timer is on by default where the processor has it too. APICv since 4.1 at the

@@ -66,6 +66,8 @@ export interface KvmVcpu extends VirtualCpu {
   nmiPending: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
+  /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
+  exception: number;
   /** 1 while a signal is pending for its thread: KVM_RUN returns to user space. */
   signalPending: number;
   /** 1 while its thread waits in user space. */
@@ -140,6 +142,8 @@ export interface KvmVm {
   tprShadow: number;
   /** 1 if the kernel unmaps the APIC-access page while APICv is inhibited. */
   hidesApicPage: number;
+  /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
+  icrReservedFaults: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;

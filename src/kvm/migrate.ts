@@ -25,6 +25,7 @@ export interface SavedVcpu {
   readonly deadline: number;
   /** KVM_GET_VCPU_EVENTS. */
   readonly injected: number;
+  readonly exception: number;
   readonly nmiPending: number;
   readonly pendingEvents: number;
   readonly sipiVector: number;
@@ -60,6 +61,7 @@ export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu, now: number): Saved
     mpState: vcpu.mpState,
     deadline: timerMode(page) === TimerMode.tscDeadline ? vcpu.lapicTimer.deadline : 0,
     injected: vcpu.injected,
+    exception: vcpu.exception,
     nmiPending: vcpu.nmiPending + vcpu.nmiQueued,
     pendingEvents: vcpu.pendingEvents,
     sipiVector: vcpu.sipiVector,
@@ -97,6 +99,7 @@ export function restoreVcpu(machine: KvmMachine, vcpu: KvmVcpu, saved: SavedVcpu
   vcpu.page = copy(saved.page);
   vcpu.mpState = saved.mpState;
   vcpu.injected = saved.injected;
+  vcpu.exception = saved.exception;
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = saved.nmiPending;
   vcpu.pendingEvents = saved.pendingEvents;

@@ -17,6 +17,11 @@ export const KvmRecord = {
   /** A read or write of an MSR has been emulated: bits 31:0 of the value. Tracepoint `kvm_msr`. */
   msrRead: recordKind('msr-read', 'msr', 'value'),
   msrWrite: recordKind('msr-write', 'msr', 'value'),
+  /** The same, and it came to a general-protection fault. */
+  msrReadFault: recordKind('msr-read-fault', 'msr', 'value'),
+  msrWriteFault: recordKind('msr-write-fault', 'msr', 'value'),
+  /** An exception is made for the guest: its vector, and 1 if it has an error code. Tracepoint `kvm_inj_exception`. */
+  injectException: recordKind('inject-exception', 'vector', 'hasErrorCode'),
   /** INIT has reset it: nothing is pending or in service any more. */
   reset: recordKind('vcpu-reset', 'vcpu'),
   /** An advanced timer's expiry: cycles after its deadline, before it below 0. Tracepoint `kvm_wait_lapic_expire`. */

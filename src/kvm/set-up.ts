@@ -4,6 +4,7 @@ import { Exit, PinBased, Primary, Secondary, Tertiary } from '../arch/controls.j
 import { fullMsrBitmap, type MsrBitmap } from '../arch/msr-bitmap.js';
 import type { ApicVmcs, U64 } from '../arch/virtual-processor.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, vmOf } from './machine.js';
+import { readableRegisters } from './readable-registers.js';
 
 function u64(value: number): U64 {
   return [value % 2 ** 32, Math.floor(value / 2 ** 32)];
@@ -107,26 +108,8 @@ export function applyApicvControls(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.msrBitmap = msrBitmapOf(choice);
 }
 
-/** x2APIC registers that a guest can read: page offsets divided by 16. Without 39H, the current count, which needs emulation. */
-const readable = [
-  0x02,
-  0x03,
-  0x08,
-  0x0a,
-  0x0d,
-  0x0f,
-  0x28,
-  0x30,
-  0x32,
-  0x33,
-  0x34,
-  0x35,
-  0x36,
-  0x37,
-  0x38,
-  0x3e,
-  ...Array.from({ length: 24 }, (_, index) => 0x10 + index),
-];
+/** All that can be read but 39H, the current count, which needs emulation. */
+const readable = readableRegisters.filter((register) => register !== 0x39);
 
 /**
  * The MSR bitmap for the x2APIC registers. Outside x2APIC mode and without the TPR shadow everything exits; without APICv everything but TPR. With APICv every

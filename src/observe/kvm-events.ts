@@ -39,6 +39,11 @@ function accepted(event: string): Formatter {
   ];
 }
 
+/** The exceptions that are made for guests here. Linux `kvm_trace_sym_exc`. */
+function exceptionName(vector: number): string {
+  return vector === 13 ? '#GP' : `#${vector}`;
+}
+
 /**
  * What KVM's tracepoints print, by the kind of event that stands for them; beside each what `a` and `b` are. To add one: a line here, and
  * an `observe` in the routine. The layouts are those of Linux 6.12 (`arch/x86/kvm/trace.h`, `include/trace/events/kvm.h`); what a
@@ -67,6 +72,10 @@ const formatters: Readonly<Record<string, Formatter>> = {
   // The MSR, its value.
   'msr-read': ({ a, b }) => ['kvm_msr', `msr_read ${hex(a)} = 0x${hex(b)}`],
   'msr-write': ({ a, b }) => ['kvm_msr', `msr_write ${hex(a)} = 0x${hex(b)}`],
+  'msr-read-fault': ({ a, b }) => ['kvm_msr', `msr_read ${hex(a)} = 0x${hex(b)} (#GP)`],
+  'msr-write-fault': ({ a, b }) => ['kvm_msr', `msr_write ${hex(a)} = 0x${hex(b)} (#GP)`],
+  // The vector, 1 if there is an error code: it is 0.
+  'inject-exception': ({ a, b }) => ['kvm_inj_exception', `${exceptionName(a)}${b === 1 ? ' (0x0)' : ''}`],
   // The virtual CPU, whether it slept.
   wakeup: (record, { halted }) => [
     'kvm_vcpu_wakeup',

@@ -39,3 +39,11 @@ export function scaleSummary(summary: Summary, factor: number): Summary {
     n: summary.n,
   };
 }
+
+/** The median of some numbers; of an even count the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+}

@@ -2,7 +2,10 @@ import { ApicMode } from '../arch/apic-mode.js';
 import { type Profile, withCosts } from '../cost/profile.js';
 import { profiles } from '../cost/profiles.js';
 import { InputError } from '../engine/errors.js';
+import { excGeneralProtection, generalProtectionVector } from '../guest/general-protection.js';
+import { AddressMode, xapicLogicalId } from '../guest/logical-mode.js';
 import { busyLoop } from '../guest/smp.js';
+import { setHandler } from '../hardware/interrupt-table.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
 import { processorCount } from '../host/topology.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
@@ -107,13 +110,29 @@ function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   });
 }
 
+/** How many logical IDs xAPIC mode has: a bit each of eight, or four in each of 15 clusters (the sixteenth means all). */
+const mostLogical = { physical: 255, flat: 8, cluster: 60 } as const;
+
+/** What a guest that has booted has in LDR and DFR. */
+function logicalId(vm: VmConfig, vcpuId: number): { ldr?: number; dfr?: number } {
+  if (vm.apicMode === 'x2apic' || vm.logicalMode === 'physical') return {};
+  return xapicLogicalId(vm.logicalMode === 'flat' ? AddressMode.flat : AddressMode.cluster, vcpuId);
+}
+
 function rejectUnmodelled(scenario: MachineConfig): void {
   scenario.vms.forEach((vm, index) => {
     if (vm.apicMode === 'xapic' && vm.vcpus > 255) {
       throw new InputError(`vms[${index}].vcpus`, `${vm.vcpus} virtual CPUs, but xAPIC mode has 255 APIC IDs`);
     }
-    if (vm.logicalMode !== 'physical') {
-      throw new InputError(`vms[${index}].logicalMode`, 'logical destinations are not modelled in this version');
+    const most = vm.apicMode === 'x2apic' ? Number.POSITIVE_INFINITY : mostLogical[vm.logicalMode];
+    if (vm.vcpus > most) {
+      throw new InputError(
+        `vms[${index}].logicalMode`,
+        `${vm.vcpus} virtual CPUs, but xAPIC mode has ${most} such IDs`,
+      );
+    }
+    if (vm.apicMode === 'x2apic' && vm.logicalMode === 'flat') {
+      throw new InputError(`vms[${index}].logicalMode`, 'x2APIC mode has no flat model');
     }
   });
 }
@@ -179,6 +198,7 @@ function addVm(
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
+    icrReservedFaults: kernel.icrReservedFaults ? 1 : 0,
     preemptionTimer: host.preemptionTimer ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
     ...timerAdvanceOf(scenario, cycles),
@@ -202,14 +222,18 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
+    faults: 0,
     x2apic: x2apic ? 1 : 0,
+    addressMode: AddressMode[vm.logicalMode],
   });
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
     createVcpu(plan, number, {
       apicMode: x2apic ? ApicMode.x2apic : ApicMode.xapic,
       allowed: pinning === undefined ? [] : [pinning[vcpuId] as number],
+      ...logicalId(vm, vcpuId),
     }),
   );
+  for (const vcpu of vcpus) setHandler(vcpu.guestInterrupts, generalProtectionVector, excGeneralProtection.entry);
   if (workload !== undefined && index === 0) {
     workloadOf(workload.kind).start(workload, { plan, vm, index, vcpus, cycles });
     return;

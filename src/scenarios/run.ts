@@ -17,6 +17,7 @@ import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf } from './build.js';
 import { idleStateNames } from './host-options.js';
+import { metricOf } from './metric.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
@@ -85,6 +86,8 @@ export interface Progress {
 export interface RunOptions {
   /** Called after each run. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Whether one more iteration of each variant is traced for its breakdown; without, that is empty. True by default. */
+  readonly breakdown?: boolean;
 }
 
 /**
@@ -117,7 +120,7 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
     seed: base.seed,
     assumed: base.assumed.map(({ path, value, why }) => ({ path, value, why })),
     variants: rows.map(({ name, scenario }) =>
-      runVariant(name, scenario, () => {
+      runVariant(name, scenario, options.breakdown ?? true, () => {
         done++;
         options.onProgress?.({ variant: name, done, total });
       }),
@@ -185,7 +188,7 @@ function drive(run: SystemRun, scenario: Scenario, seed: number): void {
   }
 }
 
-function runVariant(name: string, scenario: Scenario, onRun: () => void): VariantReport {
+function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun: () => void): VariantReport {
   const profile = profileOf(scenario.profile);
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const iterations: number[] = [];
@@ -241,21 +244,15 @@ function runVariant(name: string, scenario: Scenario, onRun: () => void): Varian
     exitsPerIteration: exitCount / iterations.length,
     cpu: addCpuTimes(cpu),
     interrupts,
-    breakdown: breakdownOf(traceIteration(scenario), scenario),
+    breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
   };
   return { ...report, published: scenario.published.map((figure) => compare(figure, report)) };
 }
 
 function compare(figure: PublishedFigure, report: VariantReport): ComparedFigure {
-  let value: unknown = report;
-  for (const key of figure.metric.split('.')) {
-    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
-  }
-  if (typeof value !== 'number') {
-    throw new InputError('published', `'${figure.metric}' is not a number of a variant's report`);
-  }
-  return { ...figure, simulated: value, errorPct: (100 * (value - figure.value)) / figure.value };
+  const simulated = metricOf(report, figure.metric, 'published');
+  return { ...figure, simulated, errorPct: (100 * (simulated - figure.value)) / figure.value };
 }
 
 /** One iteration in a steady state. */

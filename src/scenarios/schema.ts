@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { InputError } from '../engine/errors.js';
 import { hostSchema } from './host-schema.js';
+import { issueError } from './schema-issues.js';
 import { count, nonNegative, positive } from './schema-values.js';
 import { vmSchema } from './vm-schema.js';
 import { workloads } from './workloads/workloads.js';
@@ -134,51 +135,10 @@ export interface Scenario extends v.InferOutput<typeof scenarioSchema> {}
 /** A published figure that a variant is compared with. */
 export type PublishedFigure = Scenario['published'][number];
 
-/** `vms[0].pinning[1]` */
-function pathOf(issue: v.BaseIssue<unknown>): string {
-  let path = '';
-  for (const item of issue.path ?? []) {
-    path += typeof item.key === 'number' ? `[${item.key}]` : path === '' ? String(item.key) : `.${String(item.key)}`;
-  }
-  return path;
-}
-
-/** What is wrong, in words that do not need this file. */
-function reasonOf(issue: v.BaseIssue<unknown>): string {
-  const { expected, received, type } = issue;
-  const requirement = 'requirement' in issue ? issue.requirement : undefined;
-  const alternatives = (expected ?? '').replace(/^\(|\)$/g, '').replaceAll(' | ', ', ');
-  if (type === 'strict_object' && expected === 'never') return 'is not a known key';
-  if (type === 'strict_object' && received !== 'undefined' && issue.path === undefined) return 'is not an object';
-  if (received === 'undefined') return 'is missing';
-  switch (type) {
-    case 'picklist':
-    case 'literal':
-    case 'variant':
-      return `${received} is not one of ${alternatives}`;
-    case 'integer':
-      return `${received.replace('Invalid integer: Received ', '')} is not a whole number`;
-    case 'safe_integer':
-      return `${received} is not a whole number below 2^53`;
-    case 'min_value':
-      return `${received} is not ${String(requirement)} or more`;
-    case 'max_value':
-      return `${received} is not ${String(requirement)} or less`;
-    case 'gt_value':
-      return `${received} is not more than ${String(requirement)}`;
-    case 'min_length':
-    case 'max_length':
-      return `has ${received} elements, not ${String(requirement)} or ${type === 'min_length' ? 'more' : 'fewer'}`;
-    default:
-      return expected === null ? issue.message : `${received} is not of the type ${expected}`;
-  }
-}
-
 function parse<S extends typeof machineSchema | typeof scenarioSchema>(schema: S, input: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, input);
   if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new InputError(pathOf(issue), reasonOf(issue));
+  throw issueError(result.issues[0]);
 }
 
 /**

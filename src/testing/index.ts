@@ -1,9 +1,12 @@
 /**
- * What a hypervisor's interrupt code can be tested with: conformance vectors, and the engine's notation and explorer for protocols of
- * one's own.
+ * What a hypervisor's interrupt code can be tested with: conformance vectors; laws of interrupt delivery, arbitraries for fast-check and the
+ * stories that their counterexamples tell; the engine's notation and explorer for protocols of one's own.
  *
  * @module
  */
+export * from './arbitraries.js';
 export * from './conformance.js';
 export * from './explorer.js';
+export * from './laws.js';
+export * from './stories.js';
 export * from './vector-exceptions.js';

@@ -33,7 +33,7 @@ import {
   testBit,
   type Vmcs,
 } from '../../src/arch/index.js';
-import { validContext, validVmcs } from './valid-vmcs.js';
+import { validContext, validVmcs } from '../../src/testing/arbitraries/valid-vmcs.js';
 
 const host = capabilitiesOf();
 const seenByL1 = () => nestedCapabilities(host);

@@ -15,8 +15,14 @@ import {
   type VmEntryFailure,
   vmEntryOutcome,
 } from '../../src/arch/index.js';
-import { validContext, validVmcs } from './valid-vmcs.js';
-import { brokenBy, event, noApicv, type VmEntryCase, vmEntryCases } from './vm-entry-cases.js';
+import { validContext, validVmcs } from '../../src/testing/arbitraries/valid-vmcs.js';
+import {
+  brokenBy,
+  event,
+  noApicv,
+  type VmEntryCase,
+  vmEntryCases,
+} from '../../src/testing/arbitraries/vm-entry-cases.js';
 import { brokenRules, oracleRules } from './vm-entry-oracle.js';
 
 const rulesOf = (failures: readonly VmEntryFailure[]) => [...new Set(failures.map(({ rule }) => rule))].toSorted();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { capabilitiesOf, checkVmEntry, type Vmcs } from '../../src/arch/index.js';
-import { validVmcs } from './valid-vmcs.js';
+import { validVmcs } from '../../src/testing/arbitraries/valid-vmcs.js';
 import { brokenRules, oracleRules } from './vm-entry-oracle.js';
 
 describe('any VMCS', () => {

@@ -8,9 +8,9 @@ import {
   type Vmcs,
   vmEntryOutcome,
 } from '../../src/arch/index.js';
+import { validContext, validVmcs } from '../../src/testing/arbitraries/valid-vmcs.js';
+import { brokenBy, noApicv, vmEntryCases } from '../../src/testing/arbitraries/vm-entry-cases.js';
 import { vmcsRules } from './rules/vmcs-rules.js';
-import { validContext, validVmcs } from './valid-vmcs.js';
-import { brokenBy, noApicv, vmEntryCases } from './vm-entry-cases.js';
 
 /** Everything that the worked examples of VM entry and activation do. */
 function examples(): void {

@@ -1,34 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { ExitReason } from '../../src/arch/exit-reason.js';
 import { call } from '../../src/engine/frames.js';
-import { recordKindOf } from '../../src/engine/records.js';
 import { arm } from '../../src/engine/requests.js';
 import { type Routine, shared } from '../../src/engine/routine.js';
-import { TimedRun } from '../../src/engine/timed.js';
-import { createRunState } from '../../src/engine/timing.js';
-import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from '../../src/guest/bring-up.js';
+import { sendNmis, wakeupSecondaryCpuViaInit } from '../../src/guest/bring-up.js';
 import { busyLoop, haltLoop } from '../../src/guest/smp.js';
 import { testVector } from '../../src/guest/vmexit.js';
-import { hardwareHooks } from '../../src/hardware/events.js';
-import { setHandler } from '../../src/hardware/interrupt-table.js';
-import type { LogicalProcessor } from '../../src/hardware/machine.js';
 import { addTimer, TimerKind } from '../../src/hardware/timer-uses.js';
 import { addTask } from '../../src/host/create-host.js';
 import { currentTask, TaskState } from '../../src/host/machine.js';
 import { schedule } from '../../src/host/schedule.js';
-import { startUpHandler } from '../../src/kvm/accept-events.js';
 import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../src/kvm/apicv.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
 import { kvmIoapicSetIrq, writeRedirection } from '../../src/kvm/ioapic.js';
 import { kvm, MpState, vcpuOf } from '../../src/kvm/machine.js';
 import { vmxPiStartBypass } from '../../src/kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../src/kvm/send-ipi.js';
-import { type BuiltMachine, buildMachine } from '../../src/scenarios/build.js';
-import { timedOptions } from '../../src/scenarios/run.js';
-import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
 import type { SystemMachine } from '../../src/scenarios/system-machine.js';
-import { brokenInvariants } from '../../src/testing/invariants/index.js';
-import { enter, ledgerOf } from '../../src/testing/invariants/ledger.js';
+import { build, run } from './lab.js';
 
 const { program, stage, glue } = kvm;
 
@@ -64,66 +53,10 @@ const hostThread = program('test_host_thread', hostLocals, [
   }),
 ]);
 
-interface Observed {
-  readonly machine: SystemMachine;
-  /** Exits by reason. */
-  readonly exits: Record<number, number>;
-  /** Deliveries by virtual CPU and vector, as `1:239`. */
-  readonly delivered: Record<string, number>;
-}
-
-/** A VM of two virtual CPUs whose guests run nothing yet, and a processor for the host. */
-function build(more: Partial<ScenarioInput> = {}, features: object = {}): BuiltMachine {
-  const built = buildMachine(
-    parseScenario({
-      topology: { coresPerSocket: 3 },
-      // Light sleep: what this is about is that interrupts come, not how fast.
-      host: { cStates: ['C1'] },
-      vms: [{ features }],
-      workload: { kind: 'vmexit', test: 'cpuid' },
-      ...more,
-    }),
-  );
-  for (const vcpu of built.machine.vcpus) {
-    const thread = built.machine.threads[vcpu.thread] ?? [];
-    thread.length = 0;
-    setHandler(vcpu.guestInterrupts, startUpHandler, startSecondary.entry);
-    setHandler(vcpu.guestInterrupts, 2, guestNmiHandler.entry);
-  }
-  return built;
-}
-
 function addHostThread(machine: SystemMachine, what: number, operands: Partial<ReturnType<typeof hostLocals>>): void {
   const task = addTask(machine, hostThread as unknown as Routine, { allowed: [2] });
   const frame = machine.threads[machine.tasks[task]?.thread ?? -1]?.[0];
   Object.assign(frame?.locals ?? {}, operands, { what });
-}
-
-function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000): Observed {
-  const exits: Record<number, number> = {};
-  const delivered: Record<string, number> = {};
-  const options = timedOptions(parseScenario({ workload: { kind: 'vmexit', test: 'cpuid' } }));
-  const vmExit = recordKindOf('vm-exit').number;
-  const delivery = recordKindOf('delivered').number;
-  const ledger = ledgerOf(machine);
-  const state = createRunState(machine, { channels, lines, seed: 1 }, undefined);
-  new TimedRun<SystemMachine, LogicalProcessor, undefined>(state, {
-    hooks: hardwareHooks,
-    costs: options.costs,
-    distance: options.distance,
-    plain: true,
-    checkWaits: true,
-    observe: (_observers, _time, _processor, kind, a, b) => {
-      enter(ledger, kind, a, b, machine);
-      if (kind === vmExit) exits[a] = (exits[a] ?? 0) + 1;
-      if (kind === delivery) delivered[`${a}:${b}`] = (delivered[`${a}:${b}`] ?? 0) + 1;
-    },
-    onStage: (_processor, at) => {
-      const broken = brokenInvariants(machine, ledger);
-      if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
-    },
-  }).run({ time });
-  return { machine, exits, delivered };
 }
 
 const ways = [

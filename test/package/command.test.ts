@@ -154,6 +154,19 @@ describe('vmx-apic sweep', () => {
   });
 });
 
+describe('vmx-apic analyze', () => {
+  test('reads what run --ftrace writes: the same exits, and that IPI virtualization would save them', () => {
+    vmxApic('run', 'good.json', '--set', 'vms[0].features.ipiVirtualization=false', '--ftrace', 'host.txt');
+    const { status, stdout, stderr } = vmxApic('analyze', 'host.txt');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ +MSR_WRITE +\d+ +100\.00%/m);
+    expect(stdout).toMatch(/^ipiVirtualization +\d+ +100\.0 %/m);
+    const { exits } = JSON.parse(vmxApic('analyze', 'host.txt', '--json').stdout);
+    expect(exits).toHaveLength(1);
+  });
+});
+
 describe('bad usage and bad input end with status 2 and one line', () => {
   const broken = { ...good, topology: { coresPerSocket: 8 }, vms: [{ pinning: [0, 9] }] };
   test.each<[string[], string]>([
@@ -177,6 +190,9 @@ describe('bad usage and bad input end with status 2 and one line', () => {
     [['sweep', 'good.json'], 'sweep: over what?'],
     [['sweep', 'good.json', '--param', 'seed=1', '--threads', '0'], '--threads 0: expected a number from 1 to 1024'],
     [['sweep', 'good.json', '--param', 'sead=1..2'], 'sead: is not a known key'],
+    [['analyze'], 'analyze: which trace?'],
+    [['analyze', 'good.json'], 'good.json:1: is not a line of trace-cmd report, perf script or ftrace'],
+    [['analyze', 'absent.txt'], 'absent.txt: cannot be read (ENOENT)'],
     [['conform'], 'conform: which vector files?'],
     [['conform', 'good.json'], 'good.json: '],
     [['conform', 'absent.json'], 'absent.json: cannot be read'],

@@ -11,7 +11,7 @@ import {
   type Vmcs,
   type VmEntryArea,
   type VmEntryContext,
-} from '../../src/arch/index.js';
+} from '../../arch/index.js';
 import { validContext, validVmcs } from './valid-vmcs.js';
 
 /** What breaks one rule, and no other, in a VMCS that passes. */

@@ -10,7 +10,7 @@ import {
   Tertiary,
   type Vmcs,
   type VmEntryContext,
-} from '../../src/arch/index.js';
+} from '../../arch/index.js';
 
 /** A VMCS as a hypervisor sets it up that uses every control of APIC virtualization: it passes all checks. */
 export function validVmcs(capabilities: Capabilities = capabilitiesOf()): Vmcs {

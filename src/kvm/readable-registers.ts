@@ -1,0 +1,21 @@
+/** x2APIC registers that a guest can read, as page offsets divided by 16: all but current count pass with APICv. Linux `kvm_lapic_readable_reg_mask`. */
+export const readableRegisters: readonly number[] = [
+  0x02,
+  0x03,
+  0x08,
+  0x0a,
+  0x0d,
+  0x0f,
+  0x28,
+  0x30,
+  0x32,
+  0x33,
+  0x34,
+  0x35,
+  0x36,
+  0x37,
+  0x38,
+  0x39,
+  0x3e,
+  ...Array.from({ length: 24 }, (_, index) => 0x10 + index),
+];

@@ -1,0 +1,9 @@
+import { ipiVirtualizationSeries } from './ipi-virtualization-series.js';
+import { otherUnitTests } from './other-unit-tests.js';
+import type { PublishedFigure } from './published-figure.js';
+import { skylakeUnitTests } from './skylake-unit-tests.js';
+
+/** Every published figure that a scenario is held against: a figures file. */
+export const publishedFigures: { readonly figures: readonly PublishedFigure[] } = {
+  figures: [...ipiVirtualizationSeries, ...skylakeUnitTests, ...otherUnitTests],
+};

@@ -1,0 +1,126 @@
+import { call } from '../../engine/frames.js';
+import { recordKind } from '../../engine/records.js';
+import { observe } from '../../engine/requests.js';
+import { type Control, shared } from '../../engine/routine.js';
+import { postByIommu } from '../../hardware/iommu-posting.js';
+import type { LogicalProcessor } from '../../hardware/machine.js';
+import { currentTask, runQueueOf, TaskState } from '../../host/machine.js';
+import { schedule } from '../../host/schedule.js';
+import { reschedCurr } from '../../host/try-to-wake-up.js';
+import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
+import { type KvmMachine, type KvmVm, kvm, vcpuOf } from '../../kvm/machine.js';
+import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
+import { kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
+import { encodeHostOperation, type HostOperation, hostOperationKinds } from './operations.js';
+
+const { program, stage, glue } = kvm;
+
+/** What generated host programs tell their observers. */
+export const HostRecord = {
+  /** An operation begins: its number. */
+  begin: recordKind('host-operation-begins', 'index', 'kind'),
+} as const;
+
+/** Operations of a host program at most. */
+export const maxHostOperations = 12;
+
+function hostLocals(): Record<string, number> {
+  const locals: Record<string, number> = { next: 0, count: 0, kind: 0, a: 0, b: 0 };
+  for (let i = 0; i < maxHostOperations; i++) Object.assign(locals, { [`kind${i}`]: 0, [`a${i}`]: 0, [`b${i}`]: 0 });
+  return locals;
+}
+
+/** Fills in a program. */
+export function setHostProgram(locals: Record<string, number>, operations: readonly HostOperation[]): void {
+  operations.forEach((operation, i) => {
+    const [kind, a, b] = encodeHostOperation(operation);
+    Object.assign(locals, { [`kind${i}`]: kind, [`a${i}`]: a, [`b${i}`]: b });
+  });
+  locals['count'] = operations.length;
+}
+
+function sendMessage(m: KvmMachine, cpu: LogicalProcessor, vm: number, low: number, destination: number): void {
+  const delivery = call(m, cpu, kvmIrqDeliveryToApic);
+  delivery.vm = vm;
+  delivery.low = low;
+  delivery.destination = destination;
+}
+
+function perform(
+  m: KvmMachine,
+  cpu: LogicalProcessor,
+  f: Record<string, number>,
+): Control<'post' | 'next' | 'compute'> {
+  const index = f['next'] as number;
+  const [kind, a, b] = [f[`kind${index}`] as number, f[`a${index}`] as number, f[`b${index}`] as number];
+  Object.assign(f, { next: index + 1, kind, a, b });
+  observe(m, HostRecord.begin, index, kind);
+  switch (hostOperationKinds[kind]) {
+    case 'message':
+      sendMessage(m, cpu, 0, a, b);
+      return 'next';
+    case 'post': {
+      const { vm } = vcpuOf(m, a);
+      // Without APICv the route cannot be posted: the host's handler delivers.
+      if ((m.vms[vm] as KvmVm).apicv === 0) {
+        sendMessage(m, cpu, vm, 0x4000 | b, vcpuOf(m, a).vcpuId);
+        return 'next';
+      }
+      if ((m.vms[vm] as KvmVm).bypassCount === 0) call(m, cpu, vmxPiStartBypass).vm = vm;
+      return 'post';
+    }
+    case 'inhibit':
+    case 'allow': {
+      const inhibit = call(m, cpu, kvmSetOrClearApicvInhibit);
+      inhibit.mask = ApicvInhibit.hyperv;
+      inhibit.set = hostOperationKinds[kind] === 'inhibit' ? 1 : 0;
+      return 'next';
+    }
+    case 'preempt':
+      call(m, cpu, reschedCurr).processor = a % m.processors.length;
+      return 'next';
+    default:
+      return 'compute';
+  }
+}
+
+function leave(m: KvmMachine, cpu: LogicalProcessor): undefined {
+  currentTask(m, cpu.id).state = TaskState.interruptible;
+  call(m, cpu, schedule);
+}
+
+/** A host thread that carries out {@link HostOperation}s, one after the other. */
+export const hostProgram = program('host_program', hostLocals, [
+  stage(
+    'next',
+    'vcpuRunLoop',
+    shared,
+    (_m, _cpu, f) => ((f['next'] as number) < (f['count'] as number) ? 'perform' : 'leave'),
+    { to: ['perform', 'leave'] },
+  ),
+  stage('perform', 'vcpuRunLoop', shared, perform, { to: ['post', 'next', 'compute'] }),
+  stage(
+    'post',
+    'vcpuRunLoop',
+    shared,
+    (m, _cpu, f) => {
+      postByIommu(m, vcpuOf(m, f['a'] as number).pid, f['b'] as number);
+      return 'next';
+    },
+    { to: ['next'] },
+  ),
+  stage('compute', 'vcpuRunLoop', shared, () => 'next', { to: ['next'], work: (_m, _cpu, f) => f['a'] as number }),
+  stage('leave', 'vcpuRunLoop', shared, leave),
+]);
+
+/** Other load of the host: computes for a while, gives way where it is asked to, and ends. */
+export const hostLoad = program('host_load', () => ({ rounds: 3, cycles: 20_000 }), [
+  stage('compute', 'vcpuRunLoop', shared, () => {}, { work: (_m, _cpu, f) => f.cycles }),
+  glue('cond_resched', (m, cpu) => {
+    if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedule).preempt = 1;
+  }),
+  stage('again', 'vcpuRunLoop', shared, (_m, _cpu, f) => (--f.rounds > 0 ? 'compute' : undefined), {
+    to: ['compute'],
+  }),
+  stage('leave', 'vcpuRunLoop', shared, leave),
+]);

@@ -1,0 +1,105 @@
+/** One thing that a guest program does on its virtual CPU: plain data, so that programs can be generated, shrunk and told. */
+export type GuestOperation =
+  /** Writes the ICR: bits 31:0, and the destination (8 bits in xAPIC mode, 32 in x2APIC mode). */
+  | { readonly op: 'send'; readonly icr: number; readonly destination: number }
+  /** Sends a vector to itself: MSR 83FH in x2APIC mode, the shorthand in xAPIC mode. */
+  | { readonly op: 'self-ipi'; readonly vector: number }
+  /** MOV to CR8, 0 to 15. */
+  | { readonly op: 'tpr'; readonly priority: number }
+  /** Writes another register of the local APIC, by its offset in the xAPIC page (080H TPR, 0D0H LDR, 320H LVT timer, …). */
+  | { readonly op: 'write'; readonly offset: number; readonly value: number }
+  /** Reads a register of the local APIC. */
+  | { readonly op: 'read'; readonly offset: number }
+  /** Writes EOI. Programs whose handlers do that themselves have no use for it. */
+  | { readonly op: 'eoi' }
+  /** Returns from a handler; only where the program itself is the handler (`ApicSystem`). */
+  | { readonly op: 'iret' }
+  /** `sti-hlt` is STI with HLT in its shadow: no interrupt comes in between. */
+  | { readonly op: 'cli' | 'sti' | 'hlt' | 'sti-hlt' }
+  /** Instructions that exit and concern no interrupt. */
+  | { readonly op: 'cpuid' | 'vmcall' }
+  /** Writes IA32_TSC_DEADLINE: so many cycles from now, 1 or more. */
+  | { readonly op: 'timer'; readonly cycles: number }
+  /** Computes for so many cycles. */
+  | { readonly op: 'work'; readonly cycles: number };
+
+/** The operations by the numbers that a frame holds of them. */
+export const operationKinds = [
+  'send',
+  'self-ipi',
+  'tpr',
+  'write',
+  'read',
+  'eoi',
+  'iret',
+  'cli',
+  'sti',
+  'hlt',
+  'sti-hlt',
+  'cpuid',
+  'vmcall',
+  'timer',
+  'work',
+] as const satisfies readonly GuestOperation['op'][];
+
+/** An operation as the three numbers of a frame: kind and two operands. */
+export function encodeOperation(operation: GuestOperation): [kind: number, a: number, b: number] {
+  const kind = operationKinds.indexOf(operation.op);
+  switch (operation.op) {
+    case 'send':
+      return [kind, operation.icr, operation.destination];
+    case 'self-ipi':
+      return [kind, operation.vector, 0];
+    case 'tpr':
+      return [kind, operation.priority, 0];
+    case 'write':
+      return [kind, operation.offset, operation.value];
+    case 'read':
+      return [kind, operation.offset, 0];
+    case 'timer':
+    case 'work':
+      return [kind, operation.cycles, 0];
+    default:
+      return [kind, 0, 0];
+  }
+}
+
+/** One thing that the host, a device or the hypervisor's user space does to a VM (the first one unless it names a virtual CPU). */
+export type HostOperation =
+  /** A device's message, delivered by the hypervisor: as bits 31:0 of an ICR without shorthand, and the destination. */
+  | { readonly op: 'message'; readonly icr: number; readonly destination: number }
+  /** A device's interrupt that the IOMMU posts to a virtual CPU (by its number in the machine); the first one attaches the device. */
+  | { readonly op: 'post'; readonly vcpu: number; readonly vector: number }
+  /** A reason against APICv comes up, or goes away. */
+  | { readonly op: 'inhibit' | 'allow' }
+  /** The scheduler is told to look at a processor. */
+  | { readonly op: 'preempt'; readonly processor: number }
+  /** Nothing, for so many cycles. */
+  | { readonly op: 'work'; readonly cycles: number };
+
+/** The host's operations by the numbers that a frame holds of them. */
+export const hostOperationKinds = [
+  'message',
+  'post',
+  'inhibit',
+  'allow',
+  'preempt',
+  'work',
+] as const satisfies readonly HostOperation['op'][];
+
+/** As {@link encodeOperation}. */
+export function encodeHostOperation(operation: HostOperation): [kind: number, a: number, b: number] {
+  const kind = hostOperationKinds.indexOf(operation.op);
+  switch (operation.op) {
+    case 'message':
+      return [kind, operation.icr, operation.destination];
+    case 'post':
+      return [kind, operation.vcpu, operation.vector];
+    case 'preempt':
+      return [kind, operation.processor, 0];
+    case 'work':
+      return [kind, operation.cycles, 0];
+    default:
+      return [kind, 0, 0];
+  }
+}

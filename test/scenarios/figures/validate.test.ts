@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../../../src/engine/errors.js';
+import type { FigureInput } from '../../../src/scenarios/figures/figure.js';
+import { publishedFigures } from '../../../src/scenarios/figures/published-figures.js';
+import { validate } from '../../../src/scenarios/figures/validate.js';
+import { runScenario } from '../../../src/scenarios/run.js';
+import type { ScenarioInput } from '../../../src/scenarios/schema.js';
+
+const vmcall: ScenarioInput = { profile: 'skylake-sp', workload: { kind: 'vmexit', test: 'vmcall', iterations: 5 } };
+const cpuid: ScenarioInput = { profile: 'skylake-sp', workload: { kind: 'vmexit', test: 'cpuid', iterations: 5 } };
+
+function figure(more: Partial<FigureInput> = {}): FigureInput {
+  return {
+    id: 'one',
+    source: 'a list',
+    published: 1000,
+    unit: 'cycles',
+    metric: 'latencyCycles.mean',
+    scenario: vmcall,
+    ...more,
+  };
+}
+
+function complaint(figures: unknown): string {
+  try {
+    validate(figures as Parameters<typeof validate>[0], { intervals: false });
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('a validation', () => {
+  const mean = (scenario: ScenarioInput): number => runScenario(scenario).variants[0]?.latencyCycles.mean ?? Number.NaN;
+
+  test('sets what the scenario gives beside what was published', () => {
+    const { figures, summary } = validate({ figures: [figure()] }, { intervals: false });
+    expect(figures[0]).toMatchObject({
+      published: 1000,
+      simulated: mean(vmcall),
+      fitted: false,
+      profile: 'skylake-sp',
+    });
+    expect(figures[0]?.errorPct).toBeCloseTo((mean(vmcall) - 1000) / 10);
+    expect(summary.heldOut).toEqual({
+      n: 1,
+      medianErrorPct: Math.abs(figures[0]?.errorPct ?? 0),
+      maxErrorPct: Math.abs(figures[0]?.errorPct ?? 0),
+    });
+    expect(summary.fitted).toMatchObject({ n: 0, medianErrorPct: null, maxErrorPct: null });
+  });
+
+  test('with a second scenario the figure is the ratio of the two', () => {
+    const { figures } = validate({ figures: [figure({ published: 1, relativeTo: cpuid })] }, { intervals: false });
+    expect(figures[0]?.simulated).toBeCloseTo(mean(vmcall) / mean(cpuid), 12);
+  });
+
+  test('fitted and other figures are counted apart', () => {
+    const { summary } = validate(
+      {
+        figures: [
+          figure({ id: 'a', fitted: true, published: mean(vmcall) }),
+          figure({ id: 'b', published: mean(vmcall) / 2 }),
+          figure({ id: 'c', published: mean(vmcall) / 1.1 }),
+        ],
+      },
+      { intervals: false },
+    );
+    expect(summary.fitted).toMatchObject({ n: 1, maxErrorPct: 0 });
+    expect(summary.heldOut.n).toBe(2);
+    expect(summary.heldOut.medianErrorPct).toBeCloseTo(55);
+    expect(summary.heldOut.maxErrorPct).toBeCloseTo(100);
+  });
+
+  test('any number of a report can be the metric; an exit that did not occur counts 0', () => {
+    const { figures } = validate(
+      {
+        figures: [
+          figure({ id: 'total', metric: 'totalNs' }),
+          figure({ id: 'exits', metric: 'exits.VMCALL.count' }),
+          figure({ id: 'none', metric: 'exits.HLT.count' }),
+        ],
+      },
+      { intervals: false },
+    );
+    expect(figures.map(({ simulated }) => simulated).slice(1)).toEqual([5, 0]);
+    expect(figures[0]?.simulated).toBeCloseTo((5 * mean(vmcall)) / 2.4, 3);
+  });
+
+  test('a preset goes by its name, a variant of it by its own', () => {
+    const { figures } = validate(
+      {
+        figures: [figure({ scenario: 'ipi-virtualization', variant: 'x2APIC, IPI virtualization', published: 3644.8 })],
+      },
+      { intervals: false },
+    );
+    expect(Math.abs(figures[0]?.errorPct ?? 100)).toBeLessThan(2);
+  });
+
+  test('other assumptions stand below the figure, what is assumed with it', () => {
+    const assumed = [{ path: 'host.kernel', value: '6.1', why: 'not stated' }];
+    const { figures } = validate(
+      {
+        figures: [
+          figure({
+            scenario: { ...vmcall, assumed },
+            alternatives: [{ name: 'slower', set: { profile: { base: 'skylake-sp', set: { vmExit: 5000 } } } }],
+          }),
+        ],
+      },
+      { intervals: false },
+    );
+    expect(figures[0]?.assumed).toEqual(assumed);
+    expect(figures[0]?.alternatives[0]?.simulated).toBeGreaterThan((figures[0]?.simulated ?? 0) + 3000);
+  });
+
+  test('is the same every time', () => {
+    const figures = { figures: publishedFigures.figures.slice(0, 5) };
+    expect(validate(figures)).toEqual(validate(figures));
+  });
+});
+
+describe('what is wrong is said with its place, before anything runs', () => {
+  test.each<[string, unknown]>([
+    ['figures: is missing', {}],
+    ['figures: has 0 elements, not 1 or more', { figures: [] }],
+    ['figures[0].metric: is missing', { figures: [{ ...figure(), metric: undefined }] }],
+    ['figures[0].published: 0 is not more than 0', { figures: [figure({ published: 0 })] }],
+    ['figures[0].error: is not a known key', { figures: [{ ...figure(), error: 1 }] }],
+    ["figures[1].id: 'one' is there twice", { figures: [figure(), figure()] }],
+    ['figures[0].scenario: is missing', { figures: [{ ...figure(), scenario: undefined }] }],
+    [
+      'figures[1].scenario.workload.test: "fly" is not one of',
+      { figures: [figure(), figure({ id: 'b', scenario: { workload: { kind: 'vmexit', test: 'fly' as 'ipi' } } })] },
+    ],
+    [
+      "figures[0].relativeTo.profile: there is no profile 'i8086'",
+      { figures: [figure({ relativeTo: { ...vmcall, profile: 'i8086' } })] },
+    ],
+    ["figures[0].scenario: there is no preset 'ipi'", { figures: [figure({ scenario: 'ipi' })] }],
+    ['figures[0].scenario: has 4 variants', { figures: [figure({ scenario: 'ipi-virtualization' })] }],
+    [
+      "figures[0].scenario: has no variant 'xapic'",
+      { figures: [figure({ scenario: 'ipi-virtualization', variant: 'xapic' })] },
+    ],
+    ["figures[0].metric: 'latency' is not a number", { figures: [figure({ metric: 'latency' })] }],
+    [
+      'figures[0].alternatives[0].jitter: 7 is not 1 or less',
+      { figures: [figure({ alternatives: [{ name: 'wild', set: { jitter: 7 } }] })] },
+    ],
+  ])('%s', (message, figures) => {
+    expect(complaint(figures)).toContain(message);
+  });
+});
+
+describe("the library's figures", () => {
+  const { figures, summary } = validate(publishedFigures, { intervals: false });
+
+  test('every one has its source, a family, and a word on what its scenario assumes', () => {
+    for (const { source, family, tolerancePct, covers } of publishedFigures.figures) {
+      expect(source.length).toBeGreaterThan(20);
+      expect(family.length).toBeGreaterThan(3);
+      expect(tolerancePct).toBeGreaterThan(0);
+      expect(covers.length).toBeGreaterThan(0);
+    }
+    for (const { assumed } of figures) expect(assumed.length).toBeGreaterThan(0);
+  });
+
+  test('come out within a fifth', () => {
+    expect(summary.fitted.medianErrorPct).toBeLessThan(10);
+    for (const { id, errorPct } of figures) expect(Math.abs(errorPct), id).toBeLessThan(20);
+  });
+});
