@@ -20,4 +20,12 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
       guestFlag: 0.015,
     },
   },
+  guestTimerThread: {
+    cycles: 2000,
+    range: [1000, 6000],
+    status: 'unconstrained',
+    source:
+      "a guest kernel's timer interrupt, waking a thread and switching to it, as such paths take on a bare host: cyclictest has 1 to 2 microseconds at best",
+    keys: { guestHrtimerInterrupt: 0.3, guestWakeUp: 0.5, guestNanosleep: 0.2 },
+  },
 };

@@ -17,12 +17,28 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
+  /** Its timer program, if it runs one. */
+  timer: TimerTest;
   /** General-protection faults that its handler has seen. */
   faults: number;
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
   /** How it addresses IPIs: `AddressMode`. */
   addressMode: number;
+}
+
+/** What a timer program keeps. Times are TSC cycles. */
+export interface TimerTest {
+  /** `TimerProgram`. */
+  program: number;
+  /** From one expiry to the next, and the initial count that stands for it. */
+  interval: number;
+  count: number;
+  /** When the timer is due next. */
+  deadline: number;
+  /** Expiries that were seen, and how many there are to be. */
+  expiries: number;
+  total: number;
 }
 
 /** The machine as guest programs know it. */

@@ -4,11 +4,16 @@ import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } 
 import { excGeneralProtection } from './general-protection.js';
 import { initApicLdr } from './logical-mode.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
+import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  cyclictest,
+  guestHrtimerInterrupt,
+  timerIsr,
+  timerLatency,
   initApicLdr,
   excGeneralProtection,
   guestNmiHandler,

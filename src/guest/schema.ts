@@ -1,6 +1,7 @@
 import { flag, integer, list, record } from '../engine/schema-values.js';
 
 const count = integer(0, 2 ** 31 - 1);
+const safe = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** What the machine has for guests. */
 export const guestFields = {
@@ -18,6 +19,7 @@ export const guestFields = {
       handledChannel: count,
       faults: count,
       x2apic: flag,
+      timer: record({ program: count, interval: safe, count: safe, deadline: safe, expiries: safe, total: safe }),
       addressMode: integer(0, 2),
     }),
   ),

@@ -25,4 +25,6 @@ export const Record = {
   ipiSent: recordKind('ipi-sent', 'vcpu', 'vector'),
   /** The guest program begins (1) or ends (0) an iteration of what it measures. */
   iteration: recordKind('iteration', 'number', 'begins'),
+  /** The program has measured something else than the time of an iteration, which ends here: so many cycles. */
+  measured: recordKind('measured', 'number', 'cycles'),
 } as const;

@@ -185,10 +185,14 @@ function iterate(counters: Counters, number: number, begins: number, time: numbe
     counters.iterationBegan = time;
     if (number === counters.warmup) counters.began = time;
   } else if (counters.began >= 0) {
-    counters.iterations.push(time - counters.iterationBegan);
-    counters.ended = time;
-    if (counters.iterations.length === counters.total) counters.closed = time;
+    count(counters, time - counters.iterationBegan, time);
   }
+}
+
+function count(counters: Counters, cycles: number, time: number): void {
+  counters.iterations.push(cycles);
+  counters.ended = time;
+  if (counters.iterations.length === counters.total) counters.closed = time;
 }
 
 /** A recorder for the kinds of record that are defined when it is made. */
@@ -200,6 +204,7 @@ export function createRecorder(): Recorder {
   const delivered = number('delivered');
   const ipiSent = number('ipi-sent');
   const iteration = number('iteration');
+  const measured = number('measured');
   const idle = number('idle');
   const hostInterrupt = number('host-interrupt');
   const out = number('sched-out');
@@ -228,6 +233,8 @@ export function createRecorder(): Recorder {
       if (vcpu >= 0) vcpuDoes(counters, vcpu, ready ? VcpuActivity.waiting : VcpuActivity.blocked, time);
     } else if (counters.began < 0 || counters.closed >= 0) {
       return;
+    } else if (kind === measured) {
+      count(counters, b, time);
     } else if (kind === ipiSent) {
       counters.sent++;
     } else if (kind === delivered) {

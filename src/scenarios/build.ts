@@ -224,6 +224,7 @@ function addVm(
     handledChannel: plan.channels++,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
+    timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
     addressMode: AddressMode[vm.logicalMode],
   });
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>

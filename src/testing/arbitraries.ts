@@ -8,7 +8,10 @@ import * as architecture from './arbitraries/architecture.js';
 import * as cases from './arbitraries/cases.js';
 import { type Arbitrary, type FastCheck, typed } from './arbitraries/fast-check.js';
 import * as runs from './arbitraries/runs.js';
+import * as systems from './arbitraries/systems.js';
+import type { SystemStep } from './laws/apic-system.js';
 import type { CaseSchedule, InterruptCase } from './laws/case.js';
+import type { ApicCommand } from './laws/commands.js';
 import type { GuestOperation, HostOperation } from './laws/operations.js';
 
 /** Generators of everything that interrupt delivery is about: what {@link arbitraries} returns. Each call makes a new arbitrary. */
@@ -42,6 +45,10 @@ export interface Arbitraries {
   schedule(kinds?: readonly CaseSchedule['kind'][]): Arbitrary<CaseSchedule>;
   /** Machine, programs, interference and schedule: for `runCase`. Shrinks to a few operations, and prints itself as its story. */
   interruptCase(setting?: cases.CaseSetting): Arbitrary<InterruptCase>;
+  /** Steps for `compareSystems`: what CPUs do, and what they must not notice. */
+  systemSteps(setting?: systems.StepSetting): Arbitrary<SystemStep[]>;
+  /** The same as commands for `fc.commands`: the model is a `ReferenceSystem`, the real system any `ApicSystem`. */
+  apicCommands(setting?: systems.StepSetting): Arbitrary<ApicCommand>[];
   /** A scenario of a few iterations, for `runScenario`. */
   scenario(): Arbitrary<ScenarioInput>;
   /** What happened in an iteration of a scenario. */
@@ -89,6 +96,8 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     hostProgram: (setting) => cases.hostProgram(own, setting),
     schedule: (kinds) => cases.schedule(own, kinds),
     interruptCase: (setting) => cases.interruptCase(own, setting),
+    systemSteps: (setting) => systems.systemSteps(own, setting),
+    apicCommands: (setting) => systems.apicCommands(own, setting),
     scenario: () => runs.scenario(own),
     trace: () => runs.trace(own),
   };
@@ -102,3 +111,4 @@ export type {
 } from './arbitraries/architecture.js';
 export type { CaseSetting, ProgramSetting } from './arbitraries/cases.js';
 export type { Arbitrary, FastCheck } from './arbitraries/fast-check.js';
+export type { StepSetting } from './arbitraries/systems.js';

@@ -1,4 +1,5 @@
 export { type BrokenLaw, type LawName, laws } from './laws/accounts.js';
+export type { ApicSystem, OperationResult, SystemStep, Taken } from './laws/apic-system.js';
 export {
   type CaseEvent,
   type CaseOptions,
@@ -7,5 +8,9 @@ export {
   type InterruptCase,
   runCase,
 } from './laws/case.js';
+export type { ApicCommand } from './laws/commands.js';
+export { compareSystems, type SystemDifference } from './laws/equivalence.js';
 export type { HandlerStyle } from './laws/guest-program.js';
+export { MachineSystem, type MachineSystemSetting } from './laws/machine-system.js';
 export type { GuestOperation, HostOperation } from './laws/operations.js';
+export { type ReferenceCpu, type ReferenceSetting, ReferenceSystem } from './laws/reference-system.js';

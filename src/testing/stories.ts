@@ -75,6 +75,10 @@ export function hostOperationStory(operation: HostOperation): string {
       return 'APICv is allowed again';
     case 'preempt':
       return `the scheduler interrupts processor ${operation.processor}`;
+    case 'attach':
+      return 'a device is attached';
+    case 'pause':
+      return 'user space stops the virtual CPUs';
     case 'work':
       return `the host computes for ${plural(operation.cycles, 'cycle')}`;
   }

@@ -90,7 +90,10 @@ describe('an atomic run', () => {
   it('leaves messages in flight and timers armed, and the clock at 0', () => {
     const [machine, cpu] = idle();
     const observed: number[][] = [];
-    expect(runAtomic(machine, cpu, everything, {}, { observe: (...what) => observed.push(what) })).toBe(5);
+    const observe = (processor: number, kind: number, a: number, b: number) => {
+      observed.push([processor, kind, a, b]);
+    };
+    expect(runAtomic(machine, cpu, everything, {}, { observe })).toBe(5);
     expect(machine.processors[1]?.inFlight).toEqual([3, 7]);
     expect(machine.timers[0]).toEqual({ armed: 1, expired: 0, channel: -1 });
     expect(machine.requests.count).toBe(0);

@@ -131,7 +131,7 @@ describe('statistics of exits', () => {
     expect(exitTotals(exits)).toEqual([
       {
         ...{ reason: 'MSR_WRITE', count: 2, cycles: 400, min: 100, max: 300, stdev: Math.sqrt(20_000) },
-        ...{ polling: 0, blocked: 0, waiting: 0, work: 400 },
+        ...{ work: 400, polling: 0, blocked: 0, waiting: 0 },
       },
     ]);
   });

@@ -1,8 +1,10 @@
+import { timers } from './timers.js';
 import { vmexit } from './vmexit.js';
 import type { WorkloadKind, WorkloadSchema } from './workload.js';
 
 /** The workloads by kind. To add one: a file with its schema and its programs, and a line here. */
 export const workloads = {
+  timers,
   vmexit,
 } as const;
 

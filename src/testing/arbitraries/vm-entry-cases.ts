@@ -25,8 +25,9 @@ export interface VmEntryCase {
 
 /** The VMCS and the surroundings of a case. */
 export function brokenBy({ fields, context }: VmEntryCase): [Vmcs, VmEntryContext] {
+  const own = Object.entries(fields).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]);
   return [
-    { ...validVmcs(), ...structuredClone(fields) },
+    { ...validVmcs(), ...(Object.fromEntries(own) as Partial<Vmcs>) },
     { ...validContext(), ...context },
   ];
 }

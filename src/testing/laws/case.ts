@@ -162,8 +162,10 @@ function firstFrame(machine: SystemMachine, task: number): Record<string, number
 /**
  * Takes the chances of a scheduler, but lets timers expire seldom while anything else can happen: a slice that always ended at once would
  * leave nobody the time to do anything, and no machine is like that.
+ *
+ * @internal
  */
-function patient(scheduler: Scheduler, seed: number): Scheduler {
+export function patient(scheduler: Scheduler, seed: number): Scheduler {
   const random = createRandom(seed, 1);
   return {
     next: (actions, machine) => {

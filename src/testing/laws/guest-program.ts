@@ -5,6 +5,7 @@ import { type Control, done, shared } from '../../engine/routine.js';
 import { apicEoi, apicIcrWrite, apicSelfIpi } from '../../guest/apic-driver.js';
 import { type GuestMachine, guest, guestMemory } from '../../guest/machine.js';
 import { apicPageRead, apicPageWrite } from '../../hardware/apic-page-access.js';
+import { AfterFault } from '../../hardware/exceptions.js';
 import { cli, cpuid, hlt, movToCr8Instruction, rdtsc, sti, vmcall } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { iret, iretFromNmi } from '../../hardware/virtual-interrupt-delivery.js';
@@ -303,4 +304,9 @@ export const nmiHandler = program('guest_program_nmi', () => ({}), [
     observe(m, ProgramRecord.nmiEnds, cpu.vcpu, 0);
     iretFromNmi(m, cpu);
   }),
+]);
+
+/** A handler of general-protection faults: the instruction is left out. */
+export const faultHandler = program('guest_program_fault', () => ({}), [
+  stage('fixup', 'guestFlag', shared, () => AfterFault.skip),
 ]);

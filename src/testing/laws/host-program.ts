@@ -9,11 +9,12 @@ import { schedule } from '../../host/schedule.js';
 import { reschedCurr } from '../../host/try-to-wake-up.js';
 import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
 import { type KvmMachine, type KvmVm, kvm, vcpuOf } from '../../kvm/machine.js';
+import { pauseAllVcpus } from '../../kvm/pause.js';
 import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
 import { encodeHostOperation, type HostOperation, hostOperationKinds } from './operations.js';
 
-const { program, stage, glue } = kvm;
+const { program, stage, glue, until } = kvm;
 
 /** What generated host programs tell their observers. */
 export const HostRecord = {
@@ -36,6 +37,7 @@ export function setHostProgram(locals: Record<string, number>, operations: reado
     const [kind, a, b] = encodeHostOperation(operation);
     Object.assign(locals, { [`kind${i}`]: kind, [`a${i}`]: a, [`b${i}`]: b });
   });
+  locals['next'] = 0;
   locals['count'] = operations.length;
 }
 
@@ -79,6 +81,12 @@ function perform(
     case 'preempt':
       call(m, cpu, reschedCurr).processor = a % m.processors.length;
       return 'next';
+    case 'attach':
+      call(m, cpu, vmxPiStartBypass);
+      return 'next';
+    case 'pause':
+      call(m, cpu, pauseAllVcpus);
+      return 'next';
     default:
       return 'compute';
   }
@@ -89,28 +97,38 @@ function leave(m: KvmMachine, cpu: LogicalProcessor): undefined {
   call(m, cpu, schedule);
 }
 
-/** A host thread that carries out {@link HostOperation}s, one after the other. */
-export const hostProgram = program('host_program', hostLocals, [
-  stage(
-    'next',
-    'vcpuRunLoop',
-    shared,
-    (_m, _cpu, f) => ((f['next'] as number) < (f['count'] as number) ? 'perform' : 'leave'),
-    { to: ['perform', 'leave'] },
-  ),
+const ready = (f: Record<string, number>): boolean => (f['next'] as number) < (f['count'] as number);
+
+/** What both kinds of host thread do with an operation. */
+const carryOut = [
   stage('perform', 'vcpuRunLoop', shared, perform, { to: ['post', 'next', 'compute'] }),
   stage(
     'post',
     'vcpuRunLoop',
     shared,
-    (m, _cpu, f) => {
+    (m, _cpu, f: Record<string, number>) => {
       postByIommu(m, vcpuOf(m, f['a'] as number).pid, f['b'] as number);
       return 'next';
     },
     { to: ['next'] },
   ),
-  stage('compute', 'vcpuRunLoop', shared, () => 'next', { to: ['next'], work: (_m, _cpu, f) => f['a'] as number }),
+  stage('compute', 'vcpuRunLoop', shared, () => 'next', {
+    to: ['next'],
+    work: (_m, _cpu, f: Record<string, number>) => f['a'] as number,
+  }),
+] as const;
+
+/** A host thread that carries out {@link HostOperation}s, one after the other. */
+export const hostProgram = program('host_program', hostLocals, [
+  stage('next', 'vcpuRunLoop', shared, (_m, _cpu, f) => (ready(f) ? 'perform' : 'leave'), { to: ['perform', 'leave'] }),
+  ...carryOut,
   stage('leave', 'vcpuRunLoop', shared, leave),
+]);
+
+/** One that waits for operations from outside, its processor's only task. */
+export const hostCommands = program('host_commands', hostLocals, [
+  until('next', 'vcpuRunLoop', (_m, _cpu, f) => ready(f), { channel: () => -1 }),
+  ...carryOut,
 ]);
 
 /** Other load of the host: computes for a while, gives way where it is asked to, and ends. */

@@ -74,6 +74,10 @@ export type HostOperation =
   | { readonly op: 'inhibit' | 'allow' }
   /** The scheduler is told to look at a processor. */
   | { readonly op: 'preempt'; readonly processor: number }
+  /** A device is attached whose interrupts an IOMMU may post. */
+  | { readonly op: 'attach' }
+  /** User space stops the VM's virtual CPUs. They do not go on by themselves: for what is done with a stopped VM. */
+  | { readonly op: 'pause' }
   /** Nothing, for so many cycles. */
   | { readonly op: 'work'; readonly cycles: number };
 
@@ -84,6 +88,8 @@ export const hostOperationKinds = [
   'inhibit',
   'allow',
   'preempt',
+  'attach',
+  'pause',
   'work',
 ] as const satisfies readonly HostOperation['op'][];
 

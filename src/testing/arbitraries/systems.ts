@@ -1,0 +1,114 @@
+import type { SystemStep } from '../laws/apic-system.js';
+import { type ApicCommand, apicCommand } from '../laws/commands.js';
+import type { GuestOperation } from '../laws/operations.js';
+import { icr } from './architecture.js';
+import type { Arbitrary, Fc } from './fast-check.js';
+
+/** What generated steps are for. */
+export interface StepSetting {
+  /** CPUs, 1 to 8; by default 3. */
+  readonly cpus?: number;
+  /** Mode of the local APICs; `x2apic` by default. */
+  readonly apicMode?: 'xapic' | 'x2apic';
+  /** Steps at most; by default 20. */
+  readonly steps?: number;
+  /** False to leave out what no guest may notice; by default it is there. */
+  readonly disturbances?: boolean;
+  /** False to leave out ICR values that fault; by default they are there in x2APIC mode. */
+  readonly faults?: boolean;
+}
+
+const logical = 0x800;
+
+function vector(fc: Fc): Arbitrary<number> {
+  return fc.oneof(fc.constantFrom(0x31, 0x35, 0x52, 0x91), fc.integer({ min: 0x20, max: 0xeb }));
+}
+
+/** A fixed message to anybody, nobody or everybody. */
+function send(fc: Fc, cpus: number, x2apic: boolean): Arbitrary<GuestOperation> {
+  const to = fc.oneof<{ bits: number; destination: number }>(
+    { weight: 4, arbitrary: fc.integer({ min: 0, max: cpus - 1 }).map((destination) => ({ bits: 0, destination })) },
+    {
+      weight: 2,
+      arbitrary: fc.integer({ min: 1, max: 2 ** cpus - 1 }).map((destination) => ({ bits: logical, destination })),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom(
+        { bits: 0x8_0000, destination: 0 },
+        { bits: 0xc_0000, destination: 0 },
+        { bits: 0x4_0000, destination: 0 },
+        { bits: 0, destination: x2apic ? 0xffff_ffff : 0xff },
+        { bits: logical, destination: x2apic ? 0xffff_ffff : 0xff },
+        { bits: 0, destination: x2apic ? 0xff : 0x7f },
+        { bits: 0, destination: cpus },
+      ),
+    },
+  );
+  return fc
+    .record({ v: vector(fc), to, level: fc.constantFrom(0x4000, 0) })
+    .map(
+      ({ v, to: { bits, destination }, level }): GuestOperation => ({ op: 'send', icr: level | bits | v, destination }),
+    );
+}
+
+/** @internal Operations whose outcome the SDM decides, from anywhere in a program or a handler. */
+export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<GuestOperation> {
+  const { cpus = 3, apicMode = 'x2apic', faults = true } = setting;
+  const x2apic = apicMode === 'x2apic';
+  const simple = (op: 'eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall') =>
+    fc.constant<GuestOperation>({ op });
+  const registers = [0x80, 0xa0, 0xd0, 0xf0, 0x320, 0x110, 0x120, 0x140, 0x210, 0x220, 0x240, 0x1a0];
+  const wrong = icr(fc, { mode: apicMode, validity: 'reserved' }).map(
+    ({ low, high }): GuestOperation => ({ op: 'send', icr: low, destination: high }),
+  );
+  return fc.oneof<GuestOperation>(
+    { weight: 6, arbitrary: send(fc, cpus, x2apic) },
+    { weight: 2, arbitrary: vector(fc).map((v): GuestOperation => ({ op: 'self-ipi', vector: v })) },
+    { weight: 5, arbitrary: simple('eoi') },
+    { weight: 5, arbitrary: simple('iret') },
+    { weight: 1, arbitrary: simple('cli') },
+    { weight: 3, arbitrary: simple('sti') },
+    { weight: 2, arbitrary: simple('hlt') },
+    { weight: 1, arbitrary: simple('sti-hlt') },
+    { weight: 1, arbitrary: simple('cpuid') },
+    { weight: 1, arbitrary: simple('vmcall') },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom(0, 2, 3, 5, 9, 15).map((priority): GuestOperation => ({ op: 'tpr', priority })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(0, 0x2f, 0x30, 0x5a, 0xff)
+        .map((value): GuestOperation => ({ op: 'write', offset: 0x80, value })),
+    },
+    { weight: 1, arbitrary: fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 }) },
+    { weight: 2, arbitrary: fc.constantFrom(...registers).map((offset): GuestOperation => ({ op: 'read', offset })) },
+    ...(faults && x2apic ? [{ weight: 1, arbitrary: wrong }] : []),
+  );
+}
+
+/** @internal A list of steps. */
+export function systemSteps(fc: Fc, setting: StepSetting = {}): Arbitrary<SystemStep[]> {
+  const { cpus = 3, steps = 20, disturbances = true } = setting;
+  const operation = fc
+    .record({ cpu: fc.integer({ min: 0, max: cpus - 1 }), operation: systemOperation(fc, setting) })
+    .map((step): SystemStep => step);
+  const disturbance = fc.integer({ min: 0, max: 23 }).map((disturb): SystemStep => ({ disturb }));
+  const step = disturbances
+    ? fc.oneof<SystemStep>({ weight: 6, arbitrary: operation }, { weight: 1, arbitrary: disturbance })
+    : operation;
+  return fc.array(step, { maxLength: steps, size: 'max' });
+}
+
+/** @internal Commands for model-based testing. */
+export function apicCommands(fc: Fc, setting: StepSetting = {}): Arbitrary<ApicCommand>[] {
+  const { cpus = 3, disturbances = true } = setting;
+  const perform = fc
+    .record({ cpu: fc.integer({ min: 0, max: cpus - 1 }), operation: systemOperation(fc, setting) })
+    .map(({ cpu, operation }) => apicCommand(cpu, operation));
+  if (!disturbances) return [perform];
+  const disturb = fc.integer({ min: 0, max: 23 }).map((which) => apicCommand(-1, which));
+  return [perform, perform, perform, disturb];
+}
