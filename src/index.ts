@@ -22,6 +22,7 @@ export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
 export type { Account } from './observe/account.js';
 export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
+export type { HaltPollStatistics } from './observe/halt-poll-statistics.js';
 export type { Counters } from './observe/recorder.js';
 export type { Figure, FigureInput } from './scenarios/figures/figure.js';
 export type { PublishedFigure as LibraryFigure } from './scenarios/figures/published-figure.js';

@@ -26,6 +26,8 @@ export interface LogicalProcessor extends Processor {
   hostThread: number;
   /** The idle state in which the host has it halted (HLT or MWAIT), an index in `idleStates`, 0 while it runs: the next interrupt first ends that. */
   halted: number;
+  /** 1 while it spins in a loop without PAUSE, which slows its core's other thread. */
+  spinning: number;
   /** 1 while a non-maskable interrupt is pending. */
   nmi: number;
   /** Timers of its local timer that have expired and have not been handled, oldest first. */

@@ -50,6 +50,7 @@ export const processorFields = {
   vcpu: id('vcpus', -1),
   hostThread: id('threads'),
   halted: count,
+  spinning: flag,
   nmi: flag,
   expiredTimers: list(id('timers')),
 } satisfies Partial<{ [Name in keyof LogicalProcessor]: Schema<LogicalProcessor[Name]> }>;

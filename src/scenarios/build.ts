@@ -13,7 +13,7 @@ import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
-import { addHostLoad, idleStatesOf, schedulerOf } from './host-options.js';
+import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -206,10 +206,10 @@ function addVm(
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,
     mwaitInGuest: vm.disableExits.includes('mwait') ? 1 : 0,
-    haltPollMax: cycles(host.haltPollNs),
+    haltPollMax: haltPollMaxOf(scenario, index, cycles),
     haltPollGrow: host.haltPollGrow,
     haltPollGrowStart: cycles(host.haltPollGrowStart),
-    haltPollShrink: host.haltPollShrink ?? kernel.haltPollShrink,
+    ...haltPollOf(scenario),
   });
   machine.guests.push({
     ipiLock: 0,

@@ -12,6 +12,8 @@ import {
   WakeList,
 } from '../host/machine.js';
 import { processorCount } from '../host/topology.js';
+import type { VmOptions } from '../kvm/create-vm.js';
+import { HaltPollFloor } from '../kvm/halt-poll.js';
 import { kernels } from '../kvm/kernels.js';
 import type { MachineConfig } from './schema.js';
 
@@ -37,6 +39,32 @@ export function schedulerOf({ host, topology }: MachineConfig, cycles: Cycles): 
     tick: cycles(1e9 / host.tickHz),
     idlePollMax: cycles(host.idlePollNs),
   };
+}
+
+/** How KVM polls: what the kernel does, and what a scenario sets. */
+export function haltPollOf({
+  host,
+}: MachineConfig): Pick<VmOptions, 'haltPollShrink' | 'haltPollFloor' | 'haltPollPause' | 'haltPollStopsForResched'> {
+  const kernel = kernels[host.kernel];
+  return {
+    haltPollShrink: host.haltPollShrink ?? kernel.haltPollShrink,
+    haltPollFloor: kernel.haltPollDrop
+      ? HaltPollFloor.both
+      : kernel.haltPollGrowStart
+        ? HaltPollFloor.grow
+        : HaltPollFloor.none,
+    haltPollPause: (host.haltPollPause ?? kernel.haltPollPause) ? 1 : 0,
+    haltPollStopsForResched: (host.haltPollStopsForResched ?? kernel.haltPollStopsForResched) ? 1 : 0,
+  };
+}
+
+/** The longest that a VM's halts are polled, in cycles. Throws an {@link InputError} for a maximum of its own that the kernel does not have. */
+export function haltPollMaxOf({ host, vms }: MachineConfig, vm: number, cycles: Cycles): number {
+  const own = vms[vm]?.haltPollNs;
+  if (own !== undefined && !kernels[host.kernel].haltPollPerVm) {
+    throw new InputError(`vms[${vm}].haltPollNs`, `Linux ${host.kernel} has one maximum for all VMs: host.haltPollNs`);
+  }
+  return cycles(own ?? host.haltPollNs);
 }
 
 /** The C-states of a profile that says nothing: the lightest, whose way out is a cost of the profile. */

@@ -11,6 +11,7 @@ import { distanceBetween } from '../host/topology.js';
 import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
+import { haltPollStatistics } from '../observe/halt-poll-statistics.js';
 import { type Counters, createCounters, createRecorder, finishCounters, OtherTask } from '../observe/recorder.js';
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
@@ -194,6 +195,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
   const iterations: number[] = [];
   const means: number[] = [];
   const exits: number[] = [];
+  const finished: Counters[] = [];
   const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
@@ -215,6 +217,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     }
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
+    finished.push(counters);
     cpu.push(cpuTimeOf(counters, idleStateNames(profile, scenario)));
     interrupts.sent += counters.sent;
     interrupts.delivered += counters.delivered;
@@ -243,6 +246,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     ),
     exitsPerIteration: exitCount / iterations.length,
     cpu: addCpuTimes(cpu),
+    kvmStat: haltPollStatistics(finished, tscGhz),
     interrupts,
     breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
