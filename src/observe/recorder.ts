@@ -20,6 +20,10 @@ export interface Counters {
   iterationBegan: number;
   /** Cycles of each iteration that counts. */
   iterations: number[];
+  /** The calls under way: of each of the last few iterations that made one its number and when it did, by the number's last bits. */
+  calls: number[];
+  /** Cycles from a call to where it arrived, of those that count. */
+  oneWay: number[];
   /** When the first counted iteration began, when the last so far ended, and when the last of all did; -1 if it has not. */
   began: number;
   ended: number;
@@ -40,6 +44,10 @@ export interface Counters {
   running: number[];
   depth: number[];
   interrupted: number[];
+  /** KVM's statistics of halt polling: {@link HaltPollStatistic}, times in cycles. */
+  haltPolling: number[];
+  /** Per virtual CPU three numbers: when it began to halt, when the last polling for it began (-1: none) and when that ended. */
+  halts: number[];
   sent: number;
   delivered: number;
   coalesced: number;
@@ -57,6 +65,9 @@ export interface CountersSize {
   readonly virtualCpus?: number;
 }
 
+/** How many calls of one caller can be under way: one that runs, one that is unlocked, one that waits for its csd. */
+const callsUnderWay = 4;
+
 /** Counters at zero. */
 export function createCounters({
   processors,
@@ -71,6 +82,8 @@ export function createCounters({
     total,
     iterationBegan: -1,
     iterations: [],
+    calls: each(2 * callsUnderWay, () => -1),
+    oneWay: [],
     began: -1,
     ended: -1,
     closed: -1,
@@ -84,6 +97,8 @@ export function createCounters({
     running: each(processors, () => OtherTask.idle),
     depth: each(processors, () => 0),
     interrupted: each(processors, () => ProcessorActivity.host),
+    haltPolling: each(7, () => 0),
+    halts: each(3 * virtualCpus, () => -1),
     sent: 0,
     delivered: 0,
     coalesced: 0,
@@ -172,6 +187,37 @@ function interrupt(counters: Counters, processor: number, begins: number, time: 
   }
 }
 
+/** Places in {@link Counters.haltPolling}. */
+export const HaltPollStatistic = {
+  successful: 0,
+  attempted: 1,
+  invalid: 2,
+  wakeup: 3,
+  successTime: 4,
+  failTime: 5,
+  waitTime: 6,
+} as const;
+
+function countHalt(counters: Counters, statistic: number, amount: number): void {
+  if (counters.began < 0 || counters.closed >= 0) return;
+  counters.haltPolling[statistic] = (counters.haltPolling[statistic] as number) + amount;
+}
+
+/** A halt is over: what its polling came to. Linux `update_halt_poll_stats`. */
+function haltEnds(counters: Counters, vcpu: number, slept: number, time: number): void {
+  const [began = -1, polledFrom = -1, polledTo = -1] = counters.halts.slice(3 * vcpu, 3 * vcpu + 3);
+  if (polledFrom >= 0) {
+    countHalt(counters, HaltPollStatistic.attempted, 1);
+    if (slept === 0) countHalt(counters, HaltPollStatistic.successful, 1);
+    countHalt(
+      counters,
+      slept === 0 ? HaltPollStatistic.successTime : HaltPollStatistic.failTime,
+      polledTo - polledFrom,
+    );
+  }
+  if (slept === 1) countHalt(counters, HaltPollStatistic.waitTime, time - (polledFrom >= 0 ? polledTo : began));
+}
+
 function schedIn(counters: Counters, processor: number, task: number, time: number): void {
   const running = counters.tasks[task] ?? OtherTask.load;
   counters.running[processor] = running;
@@ -189,6 +235,18 @@ function iterate(counters: Counters, number: number, begins: number, time: numbe
   }
 }
 
+function callMade(counters: Counters, number: number, time: number): void {
+  const at = 2 * (number % callsUnderWay);
+  counters.calls[at] = number;
+  counters.calls[at + 1] = time;
+}
+
+function callArrived(counters: Counters, number: number, time: number): void {
+  const at = 2 * (number % callsUnderWay);
+  if (number < counters.warmup || counters.calls[at] !== number) return;
+  counters.oneWay.push(time - (counters.calls[at + 1] as number));
+}
+
 function count(counters: Counters, cycles: number, time: number): void {
   counters.iterations.push(cycles);
   counters.ended = time;
@@ -204,12 +262,17 @@ export function createRecorder(): Recorder {
   const delivered = number('delivered');
   const ipiSent = number('ipi-sent');
   const iteration = number('iteration');
+  const made = number('call-made');
+  const arrived = number('call-arrived');
   const measured = number('measured');
   const idle = number('idle');
   const hostInterrupt = number('host-interrupt');
   const out = number('sched-out');
   const into = number('sched-in');
   const wakeup = number('sched-wakeup');
+  const halt = number('halt');
+  const haltWakeup = number('halt-wakeup');
+  const goesOn = number('wakeup');
   const haltPoll = number('halt-poll');
   return (counters, time, processor, kind, a, b) => {
     if (kind === vmExit) {
@@ -218,13 +281,22 @@ export function createRecorder(): Recorder {
       enter(counters, processor, a, time);
     } else if (kind === iteration) {
       iterate(counters, a, b, time);
+    } else if (kind === made) {
+      callMade(counters, a, time);
     } else if (kind === hostInterrupt) {
       interrupt(counters, processor, b, time);
     } else if (kind === idle) {
       const activity = b === 1 ? ProcessorActivity.idle + a : ProcessorActivity.host;
       processorDoes(counters, processor, activity, time);
     } else if (kind === haltPoll) {
+      counters.halts[3 * a + (b === 1 ? 1 : 2)] = time;
       runningDoes(counters, processor, b === 1 ? ProcessorActivity.haltPoll : ProcessorActivity.host, time);
+    } else if (kind === halt) {
+      if (b === 1) counters.halts.splice(3 * a, 3, time, -1, -1);
+    } else if (kind === goesOn) {
+      haltEnds(counters, a, b, time);
+    } else if (kind === haltWakeup) {
+      countHalt(counters, HaltPollStatistic.wakeup, 1);
     } else if (kind === into) {
       schedIn(counters, processor, a, time);
     } else if (kind === out || kind === wakeup) {
@@ -233,6 +305,8 @@ export function createRecorder(): Recorder {
       if (vcpu >= 0) vcpuDoes(counters, vcpu, ready ? VcpuActivity.waiting : VcpuActivity.blocked, time);
     } else if (counters.began < 0 || counters.closed >= 0) {
       return;
+    } else if (kind === arrived) {
+      callArrived(counters, b, time);
     } else if (kind === measured) {
       count(counters, b, time);
     } else if (kind === ipiSent) {

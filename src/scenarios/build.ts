@@ -3,16 +3,18 @@ import { type Profile, withCosts } from '../cost/profile.js';
 import { profiles } from '../cost/profiles.js';
 import { InputError } from '../engine/errors.js';
 import { excGeneralProtection, generalProtectionVector } from '../guest/general-protection.js';
+import { noLinuxGuest } from '../guest/linux/create-linux-guest.js';
 import { AddressMode, xapicLogicalId } from '../guest/logical-mode.js';
 import { busyLoop } from '../guest/smp.js';
 import { setHandler } from '../hardware/interrupt-table.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
-import { processorCount } from '../host/topology.js';
+import { distanceBetween, guestNodes, processorCount } from '../host/topology.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
+import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -84,7 +86,6 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
 /** The logical processor of each virtual CPU of each VM. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
-  const taken = new Map<number, string>();
   let nextCore = 0;
   return scenario.vms.map((vm, index) => {
     const { pinning } = vm;
@@ -105,9 +106,6 @@ function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
             : `logical processor ${place} does not exist (${available} available)`,
         );
       }
-      const other = taken.get(place);
-      if (other !== undefined) throw new InputError(here, `logical processor ${place} is taken by ${other}`);
-      taken.set(place, here);
     });
     return [...places];
   });
@@ -190,6 +188,7 @@ function addVm(
   index: number,
   pinning: number[] | undefined,
   { perNs, cycles }: Durations,
+  seed: number,
 ): void {
   const { machine } = plan;
   const { host, workload } = scenario;
@@ -209,10 +208,10 @@ function addVm(
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,
     mwaitInGuest: vm.disableExits.includes('mwait') ? 1 : 0,
-    haltPollMax: cycles(host.haltPollNs),
+    haltPollMax: haltPollMaxOf(scenario, index, cycles),
     haltPollGrow: host.haltPollGrow,
     haltPollGrowStart: cycles(host.haltPollGrowStart),
-    haltPollShrink: host.haltPollShrink ?? kernel.haltPollShrink,
+    ...haltPollOf(scenario),
   });
   machine.guests.push({
     ipiLock: 0,
@@ -230,6 +229,7 @@ function addVm(
     timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
     addressMode: AddressMode[vm.logicalMode],
   });
+  machine.linux.push(noLinuxGuest());
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
     createVcpu(plan, number, {
       apicMode: x2apic ? ApicMode.x2apic : ApicMode.xapic,
@@ -239,7 +239,16 @@ function addVm(
   );
   for (const vcpu of vcpus) setHandler(vcpu.guestInterrupts, generalProtectionVector, excGeneralProtection.entry);
   if (workload !== undefined && index === 0) {
-    workloadOf(workload.kind).start(workload, { plan, vm, index, vcpus, cycles });
+    workloadOf(workload.kind).start(workload, {
+      plan,
+      vm,
+      index,
+      vcpus,
+      seed,
+      cycles,
+      distance: distanceBetween(scenario.topology),
+      nodes: guestNodes(scenario.topology, vm.vcpus, pinning),
+    });
     return;
   }
   for (const vcpu of vcpus) {
@@ -250,8 +259,10 @@ function addVm(
 
 /**
  * Builds the machine of a scenario. Throws an {@link InputError} where a part of the scenario does not fit the rest.
+ *
+ * @param seed - what the guests' random numbers follow from
  */
-export function buildMachine(scenario: MachineConfig): BuiltMachine {
+export function buildMachine(scenario: MachineConfig, seed: number = scenario.seed): BuiltMachine {
   const profile = profileOf(scenario.profile);
   rejectUnmodelled(scenario);
   const pinning = pinningOf(scenario);
@@ -265,24 +276,26 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
       `logical processor ${host.housekeeping} does not exist (${processors} available)`,
     );
   }
-  const bare = createHost(processors, {
-    sliceCycles: durations.cycles(host.sliceNs),
-    wakeupPreemption: 1,
-    mwaitIdle: host.idle === 'mwait' ? 1 : 0,
-  });
+  const bare = createHost(
+    topology,
+    schedulerOf(scenario, durations.cycles),
+    idleStatesOf(profile, scenario, durations.cycles),
+  );
   const plan = addKvm<SystemMachine>(bare, {
     vcpus: [],
     vms: [],
     guests: [],
+    linux: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
-  for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations);
+  for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations, seed);
   scenario.vms.forEach(({ apicvInhibits }, index) => {
     for (const { reason, atNs, forNs } of apicvInhibits) {
       const duration = forNs === undefined ? -1 : durations.cycles(forNs);
       addInhibitThread(plan.machine, index, ApicvInhibit[reason], durations.cycles(atNs), duration);
     }
   });
+  addHostLoad(plan.machine, scenario, durations.cycles);
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };
 }

@@ -1,5 +1,6 @@
 import type { CpuTime } from '../observe/cpu-time.js';
 import type { ExitParts, ExitTotals } from '../observe/exit-statistics.js';
+import type { HaltPollStatistics } from '../observe/halt-poll-statistics.js';
 import type { Summary } from '../observe/statistics.js';
 import type { PublishedFigure } from './schema.js';
 
@@ -38,12 +39,21 @@ export interface VariantReport {
   readonly latencyNs: Summary;
   /** The means of the runs, in TSC cycles. */
   readonly runs: Summary & { readonly stdev: number };
+  /**
+   * From the call, or the message, to where it runs: over all iterations and targets. Not there for workloads that send nothing, or
+   * whose programs do not say when it arrives.
+   */
+  readonly oneWayNs?: Summary;
+  /** With `iterations: "auto"`: how far the mean may be off, in percent of it (95 % confidence); the worst of the runs. */
+  readonly meanWithinPct?: number;
   /** Time of all counted iterations of all runs. */
   readonly totalNs: number;
   readonly exits: readonly ExitRow[];
   readonly exitsPerIteration: number;
   /** What the logical processors' time went into, during the counted iterations of all runs: TSC cycles. */
   readonly cpu: CpuTime;
+  /** KVM's statistics of halts and halt polling, of all virtual CPUs together, during the counted iterations of all runs. */
+  readonly kvmStat: HaltPollStatistics;
   readonly interrupts: { readonly sent: number; readonly delivered: number; readonly coalesced: number };
   /** Where the cycles of one iteration go: the chain of stages that decides how long it takes. Without jitter. */
   readonly breakdown: readonly BreakdownRow[];
