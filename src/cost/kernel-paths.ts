@@ -122,7 +122,6 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       pvEoi: 0.2,
       pleWindow: 0.15,
       onSpinCheck: 0.15,
-      yieldTo: 1,
     },
   },
   instructionEmulation: {

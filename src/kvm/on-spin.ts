@@ -3,7 +3,7 @@ import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { type HostMachine, runQueueOf, type Task, TaskState } from '../host/machine.js';
-import { reschedCurr } from '../host/try-to-wake-up.js';
+import { yieldTo } from '../host/yield-to.js';
 import { hasEvents } from './has-events.js';
 import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, vcpuOf } from './machine.js';
 import { KvmRecord } from './records.js';
@@ -24,32 +24,6 @@ function isReady(machine: KvmMachine, vcpu: KvmVcpu): boolean {
 function isAlone(machine: HostMachine, processor: number): boolean {
   return runQueueOf(machine, processor).queue.length === 0;
 }
-
-/**
- * Lends the processor to another task: it becomes the next one of its queue, and the caller's processor looks for another task; so does
- * the target's, if that is another one. Returns 1 if that was done, 0 if there is nothing to gain (the target runs, or both
- * have no competition). Linux `yield_to`, `yield_to_task_fair`.
- */
-export const yieldTo = program('yield_to', () => ({ task: 0 }), [
-  stage(
-    'set_next_buddy',
-    'yieldTo',
-    shared,
-    (m, cpu, f) => {
-      const task = m.tasks[f.task] as Task;
-      if (task.onCpu === 1 || task.onRunQueue === 0) return 0;
-      if (isAlone(m, cpu.id) && isAlone(m, task.cpu)) return 0;
-      const { queue } = runQueueOf(m, task.cpu);
-      const place = queue.indexOf(task.id);
-      if (place > 0) queue.unshift(...queue.splice(place, 1));
-      runQueueOf(m, cpu.id).needResched = 1;
-      if (task.cpu !== cpu.id) call(m, cpu, reschedCurr).processor = task.cpu;
-      return undefined;
-    },
-    { line: (m, _cpu, f) => runQueueOf(m, (m.tasks[f.task] as Task).cpu).line },
-  ),
-  glue('yielded', () => 1),
-]);
 
 /** Yields to one virtual CPU, if it waits for a processor and somebody competes for this one. Linux `kvm_sched_yield`. */
 export const kvmSchedYield = program('kvm_sched_yield', () => ({ target: 0 }), [
@@ -112,12 +86,14 @@ export const kvmVcpuOnSpin = program('kvm_vcpu_on_spin', () => ({ next: 0, tries
     (m, cpu, f, yielded) => {
       const own = currentVcpu(m, cpu);
       const vm = m.vms[own.vm] as KvmVm;
-      observe(m, KvmRecord.directedYield, own.id, yielded);
+      observe(m, KvmRecord.directedYield, own.id, yielded === 1 ? 1 : 0);
       if (yielded === 1) {
         vm.lastBoosted = (vm.lastBoosted + f.next - 1) % vm.vcpus.length;
         return undefined;
       }
-      return --f.tries > 0 ? 'kvm_for_each_vcpu' : undefined;
+      // Only where nobody could be helped counts as a failure; one that runs already does not.
+      if (yielded < 0) f.tries--;
+      return f.tries > 0 ? 'kvm_for_each_vcpu' : undefined;
     },
     { to: ['kvm_for_each_vcpu'] },
   ),

@@ -30,7 +30,7 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
-import { kvmSchedYield, kvmVcpuOnSpin, yieldTo } from './on-spin.js';
+import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
@@ -77,7 +77,6 @@ export const kvmRoutines: readonly Routine[] = [
       kvmPvSendIpi,
       kvmSchedYield,
       kvmVcpuOnSpin,
-      yieldTo,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,
