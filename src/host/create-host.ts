@@ -29,6 +29,7 @@ export function createHost(processors: number, scheduler: SchedulerOptions): Hos
     hostInterrupts: [],
     timerUses: [],
     apicPageMapping: [],
+    avicTables: [],
     tasks: [],
     runQueues: [],
     scheduler,

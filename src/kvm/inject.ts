@@ -7,6 +7,7 @@ import { currentVcpu } from '../hardware/machine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
 import { interruptAllowed, nmiAllowed } from './has-events.js';
 import { type KvmVcpu, kvm } from './machine.js';
+import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
 
@@ -95,7 +96,8 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
   stage('update_cr8_intercept', 'cr8Intercept', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const needed = vcpu.apicvActive === 0 && hasPrimary(vcpu.vmcs, Primary.useTprShadow);
-    vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
+    if (vcpu.svm === 1) updateCr8Intercept(vcpu);
+    else vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
     return done;
   }),
 ]);

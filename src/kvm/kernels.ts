@@ -28,6 +28,8 @@ export interface KernelFeatures {
   readonly hidesApicPage: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
+  /** AVIC for guests in x2APIC mode: x2AVIC where the processor has it, else with their MSRs intercepted. */
+  readonly x2avic: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
 }
@@ -45,6 +47,7 @@ const v4x19: KernelFeatures = {
   timerAdvanceNs: true,
   timerWaitEarly: true,
   hidesApicPage: false,
+  x2avic: false,
   icrReservedFaults: false,
   haltPollShrink: 0,
 };
@@ -57,8 +60,9 @@ const v5x8: KernelFeatures = {
 };
 const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
 const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v6x1: KernelFeatures = { ...v5x19, x2avic: true };
 const v6x12: KernelFeatures = {
-  ...v5x19,
+  ...v6x1,
   hltFastpath: true,
   icrReservedFaults: true,
   haltPollShrink: 2,
@@ -71,7 +75,7 @@ const v6x12: KernelFeatures = {
  * that adapts since 4.20 (commit 3b8a5df6c4dc), with its wait right before the entry since 5.3 (commit b6c4bc659ccc), and no longer set by
  * hand since 6.11; the fastpaths in the run
  * function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the series that was applied in May 2022
- * (v9, on 5.18), counted here from 5.19; the HLT fastpath and a shrinking halt-polling window shortly before 6.12.
+ * (v9, on 5.18), counted here from 5.19; x2AVIC since 6.0; the HLT fastpath and a shrinking halt-polling window shortly before 6.12.
  */
 export const kernels = {
   '4.19': v4x19,
@@ -79,7 +83,7 @@ export const kernels = {
   '5.8': v5x8,
   '5.15': v5x15,
   '5.19': v5x19,
-  '6.1': v5x19,
+  '6.1': v6x1,
   '6.12': v6x12,
 } as const satisfies Record<string, KernelFeatures>;
 

@@ -1,6 +1,7 @@
 import { call } from '../engine/frames.js';
 import { local, shared } from '../engine/routine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
+import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { restartApicTimer } from './lapic-timer.js';
 import { kvm, makeRequest, VcpuRequest } from './machine.js';
 import { taskVcpu, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -23,7 +24,8 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   ),
   stage('loaded_vmcs_clear', 'vmcsMigrate', local, () => {}),
   glue('vmx_vcpu_pi_load', (m, cpu) => {
-    call(m, cpu, vmxVcpuPiLoad);
+    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuLoad).vcpu = taskVcpu(m, cpu).id;
+    else call(m, cpu, vmxVcpuPiLoad);
   }),
   glue(
     'kvm_lapic_restart_hv_timer',
@@ -58,7 +60,8 @@ export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
     taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).state === TaskState.running ? 1 : 0;
   }),
   glue('vmx_vcpu_pi_put', (m, cpu) => {
-    call(m, cpu, vmxVcpuPiPut);
+    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuPut).vcpu = taskVcpu(m, cpu).id;
+    else call(m, cpu, vmxVcpuPiPut);
   }),
   stage('vmx_prepare_switch_to_host', 'vcpuPutFinish', shared, (m, cpu) => {
     taskVcpu(m, cpu).loaded = 0;

@@ -61,6 +61,8 @@ export const kvmVm = record({
   icrReservedFaults: flag,
   apicv: flag,
   ipiVirtualization: flag,
+  svm: flag,
+  x2avic: flag,
   icrFastpath: flag,
   tscDeadlineFastpath: flag,
   preemptionTimerFastpath: flag,
