@@ -2,6 +2,7 @@ import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
 import { excGeneralProtection } from './general-protection.js';
+import { linuxRoutines } from './linux/routines.js';
 import { initApicLdr } from './logical-mode.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
@@ -27,5 +28,6 @@ export const guestRoutines: readonly Routine[] = [
   vmexitLoop,
   x2apicIcrWrite,
   xapicIcrWrite,
+  ...linuxRoutines,
   ...Object.values(vmexitTests).map(({ body }) => body),
 ].map((routine) => routine as unknown as Routine);

@@ -1,4 +1,5 @@
 import { flag, integer, list, record } from '../engine/schema-values.js';
+import { linuxGuestSchema } from './linux/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
 const safe = integer(0, Number.MAX_SAFE_INTEGER);
@@ -23,4 +24,5 @@ export const guestFields = {
       addressMode: integer(0, 2),
     }),
   ),
+  linux: list(linuxGuestSchema),
 } as const;

@@ -8,7 +8,7 @@ import { startGuest } from '../../kvm/create-vm.js';
 import { vmOf } from '../../kvm/machine.js';
 import { positive, vcpuNumber } from '../schema-values.js';
 import { setUnitTestHandlers } from './unit-test-guest.js';
-import { measured, requireVcpu, workloadKind } from './workload.js';
+import { allIterations, measured, requireVcpu, workloadKind } from './workload.js';
 
 const programs = {
   tscdeadline_latency: TimerProgram.tscdeadlineLatency,
@@ -38,7 +38,8 @@ const schema = v.strictObject({
 /** Timers: how late the handler, or the thread that it wakes, runs. */
 export const timers = workloadKind({
   schema,
-  start({ program, intervalNs, idle, on, targetIdle, iterations, warmup }, setting) {
+  start(workload, setting) {
+    const { program, intervalNs, idle, on, targetIdle } = workload;
     requireVcpu(setting, on, 'workload.on');
     const { machine } = setting.plan;
     setting.vcpus.forEach((vcpu, number) => {
@@ -60,7 +61,7 @@ export const timers = workloadKind({
           program: programs[program],
           interval: counted ? count * apicTick : cycles,
           count,
-          total: iterations + warmup,
+          total: allIterations(workload),
         });
       }
       vcpu.page.lvtTimer = lvtMode[program] | testVector;
