@@ -29,6 +29,7 @@ commands
   presets [--json]                list the presets, or print them all as JSON
   validate                        run every published figure; print published, simulated, error
       --figures FILE              those of a figures file (JSON) in place of the library's
+      --svg FILE                  draw the errors
       --no-intervals              leave out how uncertain each figure is, which takes most of the time
       --json                      print one JSON document
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
