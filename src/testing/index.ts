@@ -9,4 +9,5 @@ export * from './conformance.js';
 export * from './explorer.js';
 export * from './laws.js';
 export * from './stories.js';
+export * from './trace-checks.js';
 export * from './vector-exceptions.js';

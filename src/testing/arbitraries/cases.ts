@@ -102,7 +102,7 @@ function message(
 }
 
 /** @internal One operation of a program. */
-export function guestOperation(fc: Fc, setting: ProgramSetting): Arbitrary<GuestOperation> {
+export function guestOperation(fc: Fc, setting: ProgramSetting = {}): Arbitrary<GuestOperation> {
   const { vcpus = 3, apicMode = 'x2apic' } = setting;
   const simple = (...ops: ('cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall')[]) =>
     fc.constantFrom(...ops).map((op): GuestOperation => ({ op }));
