@@ -350,7 +350,7 @@ const cyclesAtMost = 400_000_000;
  * const result = runCase(twoSenders);
  * assert.deepEqual(result.broken, []);
  * const taken = result.events.filter(({ what }) => what === 'takes').map(({ detail }) => detail);
- * assert.deepEqual(taken.toSorted(), [0x31, 0x52]);
+ * assert.deepEqual(taken.sort(), [0x31, 0x52]);
  * // The same again, action by action.
  * runCase({ ...twoSenders, schedule: { kind: 'replay', schedule: result.schedule ?? '' } });
  * ```
