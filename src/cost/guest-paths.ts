@@ -20,4 +20,65 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
       guestFlag: 0.015,
     },
   },
+  guestCallFunction: {
+    cycles: 300,
+    range: [150, 800],
+    status: 'estimated',
+    source:
+      "Linux's function calls between CPUs, by instruction counts: with 8 to 11 cache-line transfers 0.95 microseconds a target with one hypercall for all (commit 4180bf1b655a)",
+    keys: {
+      guestCsdLock: 0.1,
+      guestLlistAdd: 0.13,
+      guestMaskStep: 0.05,
+      guestCsdRead: 0.07,
+      guestCsdUnlock: 0.05,
+      guestCsdWait: 0.1,
+      guestIrqExit: 0.3,
+    },
+  },
+  guestClock: {
+    cycles: 100,
+    range: [50, 200],
+    status: 'estimated',
+    source:
+      "two clock readings and a local call take 67 to 86 ns in the LKML IPI benchmark's row Self-IPI, its empty loop 24 to 31 ns (commit 4180bf1b655a)",
+    keys: { guestKtime: 1, guestBenchLoop: 0.3 },
+  },
+  guestIdle: {
+    cycles: 500,
+    range: [200, 1500],
+    status: 'estimated',
+    source:
+      "Linux's idle loop from a wake-up to the next wait, with tick and RCU accounting: 0.1 to 0.6 microseconds; no figure pins it",
+    keys: { guestIdleLoop: 0.5, guestIdleFlag: 0.05, guestPollExit: 0.12, guestIdleGovernor: 0.15 },
+  },
+  guestTaskWakeUp: {
+    cycles: 1200,
+    range: [600, 2400],
+    status: 'estimated',
+    source: 'a wake-up within a guest and the switch to the woken task, by instruction counts; no figure pins it',
+    keys: { guestTtwu: 0.12, guestActivate: 0.2, guestDeactivate: 0.25, guestContextSwitch: 0.5 },
+  },
+  guestMessages: {
+    cycles: 2500,
+    range: [1000, 6000],
+    status: 'estimated',
+    source: 'sending and receiving a short message through a socket on one host; no figure pins it',
+    keys: { guestSend: 0.6, guestReceive: 0.4 },
+  },
+  guestTlb: {
+    cycles: 200,
+    range: [100, 500],
+    status: 'estimated',
+    source: 'INVLPG of one page and its accounting; no figure pins it',
+    keys: { guestTlbFlush: 1 },
+  },
+  guestTimerThread: {
+    cycles: 2000,
+    range: [1000, 6000],
+    status: 'unconstrained',
+    source:
+      "a guest kernel's timer interrupt, waking a thread and switching to it, as such paths take on a bare host: cyclictest has 1 to 2 microseconds at best",
+    keys: { guestHrtimerInterrupt: 0.3, guestWakeUp: 0.5, guestNanosleep: 0.2 },
+  },
 };

@@ -1,4 +1,5 @@
 import { type Action, actionName, enabledActions, type MachineActions, perform } from './actions.js';
+import { Edges } from './edges.js';
 import { InternalError } from './errors.js';
 import { topFrame } from './frames.js';
 import { stageName } from './routine.js';
@@ -32,6 +33,11 @@ export interface ExploreOptions<M extends Machine & { processors: C[] }, C exten
   readonly invariants?: readonly Invariant<M, O>[];
   /** Checked in every state in which nothing more can happen. */
   readonly finally?: readonly Invariant<M, O>[];
+  /**
+   * The name of the invariant "from every state one can be reached in which nothing more can happen": then nothing goes on for ever
+   * without a way out. Checked when every state is known.
+   */
+  readonly comesToRest?: string;
   /** Where to give up: states, actions in a row, bytes. Unlimited states and depth, and 1 GiB, unless given. */
   readonly limits?: { readonly states?: number; readonly depth?: number; readonly bytes?: number };
   /** Called every few thousand states; false ends the run. */
@@ -112,6 +118,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
   let from = new Int32Array(1 << 10);
   let choice = new Uint16Array(1 << 10);
   const actions: Action[] = [];
+  const follows = options.comesToRest === undefined ? undefined : new Edges();
   let edges = 0;
   let depth = 0;
   let levelEnd = 1;
@@ -140,7 +147,8 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       levelEnd = table.count;
     }
     if (depth >= maxDepth) return result({ limit: 'depth' });
-    if (head % bytesEvery === 0 && table.bytes + from.byteLength + choice.byteLength > maxBytes) {
+    const bytes = table.bytes + from.byteLength + choice.byteLength + (follows?.bytes ?? 0);
+    if (head % bytesEvery === 0 && bytes > maxBytes) {
       return result({ limit: 'bytes' });
     }
     if (head % progressEvery === 0 && options.progress?.({ states: table.count, edges, depth }) === false) {
@@ -148,6 +156,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
     }
     table.restore(head);
     enabledActions(untimed, scratch.machine, own, actions);
+    follows?.next();
     let isFinal = true;
     for (let i = 0; i < actions.length; i++) {
       if (i > 0) table.restore(head);
@@ -160,6 +169,7 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       isFinal = false;
       edges++;
       const found = table.add();
+      follows?.add(found < 0 ? -1 - found : found);
       if (found < 0) continue;
       if (found === from.length) {
         from = longer(from, new Int32Array(2 * found));
@@ -177,7 +187,8 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       if (bad !== undefined) return violation(bad.name, head);
     }
   }
-  return result({ complete: true });
+  const stuck = follows?.lowestWithoutEnd() ?? -1;
+  return stuck >= 0 ? violation(options.comesToRest as string, stuck) : result({ complete: true });
 }
 
 function longer<A extends Int32Array | Uint16Array>(from: A, to: A): A {

@@ -1,5 +1,6 @@
 import { notation } from '../engine/routine.js';
 import type { HardwareMachine, LogicalProcessor } from '../hardware/machine.js';
+import type { LinuxCpu, LinuxGuest } from './linux/state.js';
 
 /** The memory of a kvm-unit-tests guest that its processors share: the variables of `lib/x86/smp.c`. */
 export interface UnitTestMemory {
@@ -17,6 +18,8 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
+  /** Its timer program, if it runs one. */
+  timer: TimerTest;
   /** General-protection faults that its handler has seen. */
   faults: number;
   /** 1 if the guest uses the local APIC in x2APIC mode. */
@@ -25,10 +28,26 @@ export interface UnitTestMemory {
   addressMode: number;
 }
 
+/** What a timer program keeps. Times are TSC cycles. */
+export interface TimerTest {
+  /** `TimerProgram`. */
+  program: number;
+  /** From one expiry to the next, and the initial count that stands for it. */
+  interval: number;
+  count: number;
+  /** When the timer is due next. */
+  deadline: number;
+  /** Expiries that were seen, and how many there are to be. */
+  expiries: number;
+  total: number;
+}
+
 /** The machine as guest programs know it. */
 export interface GuestMachine extends HardwareMachine {
   /** One per VM. */
   guests: UnitTestMemory[];
+  /** One per VM; without CPUs where the guest is not Linux. */
+  linux: LinuxGuest[];
 }
 
 /** The notation of this room's routines. */
@@ -42,4 +61,25 @@ export function guestMemory(machine: GuestMachine, processor: LogicalProcessor):
 /** Its cache line. */
 export function guestLine(machine: GuestMachine, processor: LogicalProcessor): number {
   return guestMemory(machine, processor).line;
+}
+
+/** The Linux guest that a processor runs. */
+export function linuxGuest(machine: GuestMachine, processor: LogicalProcessor): LinuxGuest {
+  return machine.linux[machine.vcpus[processor.vcpu]?.vm ?? -1] as LinuxGuest;
+}
+
+/** The number, within its guest, of the Linux CPU that a processor runs. Linux `smp_processor_id`. */
+export function cpuNumber(machine: GuestMachine, processor: LogicalProcessor): number {
+  return processor.vcpu - linuxGuest(machine, processor).firstVcpu;
+}
+
+/** The Linux CPU that a processor runs. Linux `this_cpu_ptr`. */
+export function thisCpu(machine: GuestMachine, processor: LogicalProcessor): LinuxCpu {
+  const guest = linuxGuest(machine, processor);
+  return guest.cpus[processor.vcpu - guest.firstVcpu] as LinuxCpu;
+}
+
+/** Another CPU of the same guest. Linux `per_cpu_ptr`. */
+export function cpuOf(machine: GuestMachine, processor: LogicalProcessor, number: number): LinuxCpu {
+  return linuxGuest(machine, processor).cpus[number] as LinuxCpu;
 }

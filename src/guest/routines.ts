@@ -2,13 +2,19 @@ import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
 import { excGeneralProtection } from './general-protection.js';
+import { linuxRoutines } from './linux/routines.js';
 import { initApicLdr } from './logical-mode.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
+import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  cyclictest,
+  guestHrtimerInterrupt,
+  timerIsr,
+  timerLatency,
   initApicLdr,
   excGeneralProtection,
   guestNmiHandler,
@@ -22,5 +28,6 @@ export const guestRoutines: readonly Routine[] = [
   vmexitLoop,
   x2apicIcrWrite,
   xapicIcrWrite,
+  ...linuxRoutines,
   ...Object.values(vmexitTests).map(({ body }) => body),
 ].map((routine) => routine as unknown as Routine);

@@ -1,6 +1,8 @@
 import { flag, integer, list, record } from '../engine/schema-values.js';
+import { linuxGuestSchema } from './linux/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
+const safe = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** What the machine has for guests. */
 export const guestFields = {
@@ -18,7 +20,9 @@ export const guestFields = {
       handledChannel: count,
       faults: count,
       x2apic: flag,
+      timer: record({ program: count, interval: safe, count: safe, deadline: safe, expiries: safe, total: safe }),
       addressMode: integer(0, 2),
     }),
   ),
+  linux: list(linuxGuestSchema),
 } as const;

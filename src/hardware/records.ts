@@ -25,4 +25,10 @@ export const Record = {
   ipiSent: recordKind('ipi-sent', 'vcpu', 'vector'),
   /** The guest program begins (1) or ends (0) an iteration of what it measures. */
   iteration: recordKind('iteration', 'number', 'begins'),
+  /** What a one-way time counts from: a CPU makes the call, or sends the message, of an iteration. */
+  callMade: recordKind('call-made', 'number'),
+  /** What a one-way time counts to: it has arrived, on a virtual CPU. */
+  callArrived: recordKind('call-arrived', 'vcpu', 'number'),
+  /** The program has measured something else than the time of an iteration, which ends here: so many cycles. */
+  measured: recordKind('measured', 'number', 'cycles'),
 } as const;

@@ -20,3 +20,8 @@ export function distanceBetween(topology: Topology): (a: number, b: number) => n
     return Math.floor(a / perSocket) === Math.floor(b / perSocket) ? 2 : 3;
   };
 }
+
+/** The socket of a logical processor. */
+export function socketOf(topology: Topology, processor: number): number {
+  return Math.floor(processor / (topology.threadsPerCore * topology.coresPerSocket));
+}

@@ -39,11 +39,32 @@ export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return vm.apicv === 1 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
 }
 
+/** ON and SN as the descriptor's control word had them when it was read. What else it holds only this side writes. */
+const controlLocals = () => ({ on: 0, sn: 0 });
+type Control = ReturnType<typeof controlLocals>;
+
+/** Reads the control word once: both the expected and the new value are made from that. Linux `pi_try_set_control`. */
+function readControl(machine: KvmMachine, processor: LogicalProcessor, f: Control): undefined {
+  const { on, sn } = descriptorOf(machine, currentVcpu(machine, processor));
+  f.on = on;
+  f.sn = sn;
+}
+
+/** The first half of a compare and exchange of the control word: true if it still is what was read. Otherwise what it is has been read. */
+function isAsRead(machine: KvmMachine, processor: LogicalProcessor, f: Control): boolean {
+  fence(machine, processor);
+  const { on, sn } = descriptorOf(machine, currentVcpu(machine, processor));
+  if (on === f.on && sn === f.sn) return true;
+  f.on = on;
+  f.sn = sn;
+  return false;
+}
+
 /**
  * A virtual CPU has been placed on a processor: its descriptor names that processor, notifications go there, nothing is suppressed; and
  * what was posted while they were gets its ON. Linux `vmx_vcpu_pi_load`. `vcpu->cpu` still is the processor before.
  */
-export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', () => ({}), [
+export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', controlLocals, [
   stage(
     'read-nv',
     'piLoad',
@@ -75,19 +96,22 @@ export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', () => ({}), [
     list.splice(list.indexOf(vcpu.id), 1);
     vcpu.wakeupList = -1;
   }),
+  stage('read-control', 'piControlRead', shared, readControl, { line: ownLine }),
   stage(
     'cmpxchg-control',
     'piControlUpdate',
     shared,
-    (m, cpu) => {
-      fence(m, cpu);
+    (m, cpu, f) => {
+      if (!isAsRead(m, cpu, f)) return 'cmpxchg-control';
       const descriptor = descriptorOf(m, currentVcpu(m, cpu));
       // The host's APICs are in x2APIC mode: the whole word is the ID.
       descriptor.ndst = cpu.apic.id;
+      descriptor.on = f.on;
       descriptor.sn = 0;
       descriptor.nv = HostVector.postedInterrupt;
+      return undefined;
     },
-    { line: ownLine },
+    { line: ownLine, to: ['cmpxchg-control'] },
   ),
   stage(
     'set-on',
@@ -106,7 +130,7 @@ export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', () => ({}), [
  * A virtual CPU leaves its processor, interrupts off. If it sleeps, notifications become wake-ups here; if it was preempted they are
  * suppressed. Only where somebody can post without the host. Linux `vmx_vcpu_pi_put`.
  */
-export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', () => ({}), [
+export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', controlLocals, [
   stage(
     'need',
     'piPut',
@@ -123,17 +147,20 @@ export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', () => ({}), [
     vcpu.wakeupList = cpu.id;
     (m.wakeupLists[cpu.id] as number[]).push(vcpu.id);
   }),
+  stage('read-control', 'piControlRead', shared, readControl, { line: ownLine }),
   stage(
     'cmpxchg-nv',
     'piControlUpdate',
     shared,
-    (m, cpu) => {
-      fence(m, cpu);
+    (m, cpu, f) => {
+      if (!isAsRead(m, cpu, f)) return 'cmpxchg-nv';
       const descriptor = descriptorOf(m, currentVcpu(m, cpu));
       descriptor.nv = HostVector.postedInterruptWakeup;
-      return descriptor.on === 1 ? undefined : done;
+      descriptor.on = f.on;
+      // What was posted before was told to nobody who could wake it.
+      return f.on === 1 ? undefined : done;
     },
-    { line: ownLine },
+    { line: ownLine, to: ['cmpxchg-nv'] },
   ),
   stage('self-ipi', 'physicalIcrWrite', shared, (m, cpu) => {
     sendPhysicalIpi(m, cpu.id, HostVector.postedInterruptWakeup);

@@ -1,6 +1,6 @@
 import { call } from '../engine/frames.js';
 import { local, shared } from '../engine/routine.js';
-import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
+import { currentTask, runQueueOf } from '../host/machine.js';
 import { restartApicTimer } from './lapic-timer.js';
 import { kvm, makeRequest, VcpuRequest } from './machine.js';
 import { taskVcpu, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -55,7 +55,8 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
 /** A virtual CPU's task is about to be switched out. Linux `kvm_sched_out`, `kvm_arch_vcpu_put`, `vmx_vcpu_put`. */
 export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
   stage('set-preempted', 'vcpuPut', shared, (m, cpu) => {
-    taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).state === TaskState.running ? 1 : 0;
+    // Whoever has not left the run queue goes on by itself, even if it was about to sleep. Linux `task_is_runnable`.
+    taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).onRunQueue;
   }),
   glue('vmx_vcpu_pi_put', (m, cpu) => {
     call(m, cpu, vmxVcpuPiPut);

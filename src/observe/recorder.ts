@@ -20,6 +20,10 @@ export interface Counters {
   iterationBegan: number;
   /** Cycles of each iteration that counts. */
   iterations: number[];
+  /** The calls under way: of each of the last few iterations that made one its number and when it did, by the number's last bits. */
+  calls: number[];
+  /** Cycles from a call to where it arrived, of those that count. */
+  oneWay: number[];
   /** When the first counted iteration began, when the last so far ended, and when the last of all did; -1 if it has not. */
   began: number;
   ended: number;
@@ -57,6 +61,9 @@ export interface CountersSize {
   readonly virtualCpus?: number;
 }
 
+/** How many calls of one caller can be under way: one that runs, one that is unlocked, one that waits for its csd. */
+const callsUnderWay = 4;
+
 /** Counters at zero. */
 export function createCounters({
   processors,
@@ -71,6 +78,8 @@ export function createCounters({
     total,
     iterationBegan: -1,
     iterations: [],
+    calls: each(2 * callsUnderWay, () => -1),
+    oneWay: [],
     began: -1,
     ended: -1,
     closed: -1,
@@ -185,10 +194,26 @@ function iterate(counters: Counters, number: number, begins: number, time: numbe
     counters.iterationBegan = time;
     if (number === counters.warmup) counters.began = time;
   } else if (counters.began >= 0) {
-    counters.iterations.push(time - counters.iterationBegan);
-    counters.ended = time;
-    if (counters.iterations.length === counters.total) counters.closed = time;
+    count(counters, time - counters.iterationBegan, time);
   }
+}
+
+function callMade(counters: Counters, number: number, time: number): void {
+  const at = 2 * (number % callsUnderWay);
+  counters.calls[at] = number;
+  counters.calls[at + 1] = time;
+}
+
+function callArrived(counters: Counters, number: number, time: number): void {
+  const at = 2 * (number % callsUnderWay);
+  if (number < counters.warmup || counters.calls[at] !== number) return;
+  counters.oneWay.push(time - (counters.calls[at + 1] as number));
+}
+
+function count(counters: Counters, cycles: number, time: number): void {
+  counters.iterations.push(cycles);
+  counters.ended = time;
+  if (counters.iterations.length === counters.total) counters.closed = time;
 }
 
 /** A recorder for the kinds of record that are defined when it is made. */
@@ -200,6 +225,9 @@ export function createRecorder(): Recorder {
   const delivered = number('delivered');
   const ipiSent = number('ipi-sent');
   const iteration = number('iteration');
+  const made = number('call-made');
+  const arrived = number('call-arrived');
+  const measured = number('measured');
   const idle = number('idle');
   const hostInterrupt = number('host-interrupt');
   const out = number('sched-out');
@@ -213,6 +241,8 @@ export function createRecorder(): Recorder {
       enter(counters, processor, a, time);
     } else if (kind === iteration) {
       iterate(counters, a, b, time);
+    } else if (kind === made) {
+      callMade(counters, a, time);
     } else if (kind === hostInterrupt) {
       interrupt(counters, processor, b, time);
     } else if (kind === idle) {
@@ -228,6 +258,10 @@ export function createRecorder(): Recorder {
       if (vcpu >= 0) vcpuDoes(counters, vcpu, ready ? VcpuActivity.waiting : VcpuActivity.blocked, time);
     } else if (counters.began < 0 || counters.closed >= 0) {
       return;
+    } else if (kind === arrived) {
+      callArrived(counters, b, time);
+    } else if (kind === measured) {
+      count(counters, b, time);
     } else if (kind === ipiSent) {
       counters.sent++;
     } else if (kind === delivered) {

@@ -3,11 +3,12 @@ import { type Profile, withCosts } from '../cost/profile.js';
 import { profiles } from '../cost/profiles.js';
 import { InputError } from '../engine/errors.js';
 import { excGeneralProtection, generalProtectionVector } from '../guest/general-protection.js';
+import { noLinuxGuest } from '../guest/linux/create-linux-guest.js';
 import { AddressMode, xapicLogicalId } from '../guest/logical-mode.js';
 import { busyLoop } from '../guest/smp.js';
 import { setHandler } from '../hardware/interrupt-table.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
-import { processorCount } from '../host/topology.js';
+import { distanceBetween, processorCount, socketOf } from '../host/topology.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
@@ -190,6 +191,7 @@ function addVm(
   index: number,
   pinning: number[] | undefined,
   { perNs, cycles }: Durations,
+  seed: number,
 ): void {
   const { machine } = plan;
   const { host, workload } = scenario;
@@ -227,8 +229,10 @@ function addVm(
     handledChannel: plan.channels++,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
+    timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
     addressMode: AddressMode[vm.logicalMode],
   });
+  machine.linux.push(noLinuxGuest());
   const vcpus = Array.from({ length: vm.vcpus }, (_, vcpuId) =>
     createVcpu(plan, number, {
       apicMode: x2apic ? ApicMode.x2apic : ApicMode.xapic,
@@ -238,7 +242,16 @@ function addVm(
   );
   for (const vcpu of vcpus) setHandler(vcpu.guestInterrupts, generalProtectionVector, excGeneralProtection.entry);
   if (workload !== undefined && index === 0) {
-    workloadOf(workload.kind).start(workload, { plan, vm, index, vcpus, cycles });
+    workloadOf(workload.kind).start(workload, {
+      plan,
+      vm,
+      index,
+      vcpus,
+      seed,
+      cycles,
+      distance: distanceBetween(scenario.topology),
+      socket: (processor) => socketOf(scenario.topology, processor),
+    });
     return;
   }
   for (const vcpu of vcpus) {
@@ -249,8 +262,10 @@ function addVm(
 
 /**
  * Builds the machine of a scenario. Throws an {@link InputError} where a part of the scenario does not fit the rest.
+ *
+ * @param seed - what the guests' random numbers follow from
  */
-export function buildMachine(scenario: MachineConfig): BuiltMachine {
+export function buildMachine(scenario: MachineConfig, seed: number = scenario.seed): BuiltMachine {
   const profile = profileOf(scenario.profile);
   rejectUnmodelled(scenario);
   const pinning = pinningOf(scenario);
@@ -273,10 +288,11 @@ export function buildMachine(scenario: MachineConfig): BuiltMachine {
     vcpus: [],
     vms: [],
     guests: [],
+    linux: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
-  for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations);
+  for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations, seed);
   scenario.vms.forEach(({ apicvInhibits }, index) => {
     for (const { reason, atNs, forNs } of apicvInhibits) {
       const duration = forNs === undefined ? -1 : durations.cycles(forNs);

@@ -38,6 +38,13 @@ export interface VariantReport {
   readonly latencyNs: Summary;
   /** The means of the runs, in TSC cycles. */
   readonly runs: Summary & { readonly stdev: number };
+  /**
+   * From the call, or the message, to where it runs: over all iterations and targets. Not there for workloads that send nothing, or
+   * whose programs do not say when it arrives.
+   */
+  readonly oneWayNs?: Summary;
+  /** With `iterations: "auto"`: how far the mean may be off, in percent of it (95 % confidence); the worst of the runs. */
+  readonly meanWithinPct?: number;
   /** Time of all counted iterations of all runs. */
   readonly totalNs: number;
   readonly exits: readonly ExitRow[];

@@ -9,6 +9,7 @@ import { hardwareHooks } from '../hardware/events.js';
 import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
+import { type Convergence, createConvergence, hasConverged } from '../observe/convergence.js';
 import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
@@ -29,6 +30,7 @@ import {
   withValue,
 } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
+import { countedIterations } from './workloads/workload.js';
 import { workloadOf } from './workloads/workloads.js';
 
 /** The state of a run of a whole machine. */
@@ -37,6 +39,7 @@ export type SystemState = RunState<SystemMachine, Counters>;
 export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 
 const iterationRecord = recordKindOf('iteration').number;
+const measuredRecord = recordKindOf('measured').number;
 
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
@@ -59,12 +62,12 @@ export function createRun(
   seed: number = scenario.seed,
   more: Partial<TimedOptions<SystemMachine, LogicalProcessor, Counters>> = {},
 ): SystemRun {
-  const { machine, channels, lines } = buildMachine(scenario);
+  const { machine, channels, lines } = buildMachine(scenario, seed);
   const idle = new Set(machine.runQueues.map((queue) => queue.idle));
   const counters = createCounters({
     processors: machine.processors.length,
     warmup: scenario.workload?.warmup ?? 0,
-    total: scenario.workload?.iterations ?? 0,
+    total: scenario.workload === undefined ? 0 : countedIterations(scenario.workload),
     virtualCpus: machine.vcpus.length,
     tasks: machine.tasks.map((task) =>
       idle.has(task.id) ? OtherTask.idle : task.owner < 0 ? OtherTask.load : task.owner,
@@ -176,10 +179,13 @@ function variantsOf(input: ScenarioInput, base: Scenario): Row[] {
 }
 
 /** Runs until the last iteration has ended: what goes on for ever, as processors shared by turns, need not end. */
-function drive(run: SystemRun, scenario: Scenario, seed: number): void {
+function drive(run: SystemRun, scenario: Scenario, seed: number, convergence?: Convergence): void {
   try {
     run.run();
-    if (run.state.observers.iterations.length !== scenario.workload.iterations) {
+    if (
+      convergence?.reached !== true &&
+      run.state.observers.iterations.length !== countedIterations(scenario.workload)
+    ) {
       throw new InternalError('workload', `ended after ${run.state.observers.iterations.length} iterations`);
     }
   } catch (error) {
@@ -193,19 +199,26 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
   const { tscGhz = profile.tscGhz } = scenario.topology;
   const iterations: number[] = [];
   const means: number[] = [];
+  const oneWay: number[] = [];
+  let halfWidth = 0;
   const exits: number[] = [];
   const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
   for (let number = 0; number < scenario.runs; number++) {
     const count = createRecorder();
+    const { workload } = scenario;
+    const convergence = workload.iterations === 'auto' ? createConvergence(workload.tolerance) : undefined;
     const run: SystemRun = createRun(scenario, scenario.seed + number, {
       observe: (counters, time, processor, kind, a, b) => {
         count(counters, time, processor, kind, a, b);
-        if (kind === iterationRecord && counters.closed >= 0) run.stop();
+        if (kind !== iterationRecord && kind !== measuredRecord) return;
+        if (counters.closed >= 0 || (convergence !== undefined && hasConverged(convergence, counters.iterations))) {
+          run.stop();
+        }
       },
     });
-    drive(run, scenario, scenario.seed + number);
+    drive(run, scenario, scenario.seed + number, convergence);
     const counters = run.state.observers;
     finishCounters(counters);
     let sum = 0;
@@ -213,6 +226,8 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
       iterations.push(cycles);
       sum += cycles;
     }
+    for (const cycles of counters.oneWay) oneWay.push(cycles);
+    if (convergence !== undefined) halfWidth = Math.max(halfWidth, convergence.halfWidth);
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
     cpu.push(cpuTimeOf(counters, idleStateNames));
@@ -233,6 +248,8 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     latencyCycles,
     latencyNs: scaleSummary(latencyCycles, 1 / tscGhz),
     runs: { ...summarize(means), stdev: standardDeviation(means) },
+    ...(oneWay.length === 0 ? {} : { oneWayNs: scaleSummary(summarize(oneWay), 1 / tscGhz) }),
+    ...(scenario.workload.iterations === 'auto' ? { meanWithinPct: 100 * halfWidth } : {}),
     totalNs: elapsed / tscGhz,
     exits: totals.map(
       (row): ExitRow => ({
@@ -280,7 +297,7 @@ function traceIteration(scenario: Scenario): TracedIteration {
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       recorder.callbacks.observe(counters, time, processor, kind, a, b);
-      if (kind === iterationRecord && counters.closed >= 0) run.stop();
+      if ((kind === iterationRecord || kind === measuredRecord) && counters.closed >= 0) run.stop();
     },
   });
   drive(run, quiet, quiet.seed);

@@ -38,6 +38,8 @@ const counters: Schema<Counters> = record({
   total: cycles,
   iterationBegan: signed,
   iterations: list(cycles),
+  calls: list(signed),
+  oneWay: list(cycles),
   began: signed,
   ended: signed,
   closed: signed,

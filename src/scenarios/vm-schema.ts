@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { guestKernelVersions } from '../guest/linux/kernels.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
 import { count, nonNegative } from './schema-values.js';
 
@@ -52,6 +53,13 @@ export const vmSchema = v.strictObject({
   disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
+  /** The guest's kernel, where the guest is Linux. */
+  guestKernel: v.optional(v.picklist(guestKernelVersions), '6.1'),
+  /** The guest's own halt polling (`guestIdle: "haltpoll"`): parameters `guest_halt_poll_ns`, … of its governor. */
+  guestHaltPollNs: v.optional(nonNegative, 200_000),
+  guestHaltPollGrow: v.optional(count(0, 1000), 2),
+  guestHaltPollGrowStart: v.optional(nonNegative, 50_000),
+  guestHaltPollShrink: v.optional(count(0, 1000), 2),
 });
 
 /** A VM with its defaults filled in. */

@@ -8,6 +8,7 @@ export * from './arbitraries.js';
 export * from './conformance.js';
 export * from './explorer.js';
 export * from './laws.js';
+export * from './nondeterminism.js';
 export * from './stories.js';
 export * from './trace-checks.js';
 export * from './vector-exceptions.js';

@@ -60,7 +60,7 @@ function exploreMemory(routines: readonly Routine[], more: Partial<ExploreOption
 }
 
 /** The words of each state in the order of their numbers, of each final state in the order in which they were looked at. */
-function wordsSeen(built: Built, limit: number) {
+function wordsSeen(built: Built, limit: number, plain = false) {
   const states: string[] = [];
   const finals: string[] = [];
   const wordsOf = (machine: RandomMachine, log: Log): string => {
@@ -72,7 +72,7 @@ function wordsSeen(built: Built, limit: number) {
     name: 'note',
     holds: (machine, log) => into.push(wordsOf(machine, log)) > 0,
   });
-  const options = { hooks: randomHooks, schemas: randomSchemas, observe: observeWithoutTime };
+  const options = { hooks: randomHooks, schemas: randomSchemas, observe: observeWithoutTime, plain };
   const state = { machine: built.machine(), observers: built.log() };
   const result = explore(state, {
     ...options,
@@ -99,6 +99,27 @@ describe('an explored run', () => {
       }),
     );
     expect(finished).toBeGreaterThan(30);
+  });
+
+  it('comes to the same ends whether local stages are merged or not, by way of the same states and more', () => {
+    let finished = 0;
+    let merged = 0;
+    fc.assert(
+      fc.property(plans(2, 4, false), (plan) => {
+        const built = buildPlan(plan);
+        const short = wordsSeen(built, 300);
+        if (!short.result.complete) return;
+        const long = wordsSeen(built, 10_000, true);
+        if (!long.result.complete) return;
+        finished++;
+        if (long.result.states > short.result.states) merged++;
+        expect(new Set(short.finals)).toEqual(new Set(long.finals));
+        const all = new Set(long.states);
+        expect(short.states.filter((state) => !all.has(state))).toEqual([]);
+      }),
+    );
+    expect(finished).toBeGreaterThan(30);
+    expect(merged).toBeGreaterThan(10);
   });
 
   it('finds every state in which a timed run can end, whatever the stages cost', () => {

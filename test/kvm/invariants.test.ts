@@ -15,7 +15,7 @@ const ways = [
 function finish(input: ScenarioInput): void {
   const { run, scenario, stages } = checkedRun(input);
   run.run({ time: 1e8 });
-  expect(run.state.observers.iterations).toHaveLength(scenario.workload.iterations);
+  expect(run.state.observers.iterations).toHaveLength(Number(scenario.workload.iterations));
   expect(stages()).toBeGreaterThan(0);
 }
 

@@ -7,6 +7,7 @@ import { presets } from '../presets.js';
 import type { Report, VariantReport } from '../report.js';
 import { checkScenario, runScenario } from '../run.js';
 import { parseScenario, type ScenarioInput, withValue } from '../schema.js';
+import { countedIterations } from '../workloads/workload.js';
 import type { Figure } from './figure.js';
 
 /** Numbers by parameter, as calibration names them. */
@@ -115,7 +116,7 @@ function shortened(scenario: ScenarioInput): ScenarioInput {
     ...scenario,
     jitter: 0,
     runs: 1,
-    workload: { ...scenario.workload, iterations: Math.min(workload.iterations, shortIterations) },
+    workload: { ...scenario.workload, iterations: Math.min(countedIterations(workload), shortIterations) },
   };
 }
 

@@ -5,7 +5,7 @@ import { vmexitLoop, vmexitTestNames, vmexitTestNumber, vmexitTests } from '../.
 import { startGuest } from '../../kvm/create-vm.js';
 import { vcpuNumber } from '../schema-values.js';
 import { setUnitTestHandlers } from './unit-test-guest.js';
-import { measured, requireVcpu, workloadKind } from './workload.js';
+import { allIterations, measured, requireVcpu, workloadKind } from './workload.js';
 
 const schema = v.strictObject({
   kind: v.literal('vmexit'),
@@ -22,7 +22,7 @@ const schema = v.strictObject({
 export const vmexit = workloadKind({
   schema,
   start(workload, setting) {
-    const { test, targetIdle, from, to, iterations, warmup } = workload;
+    const { test, targetIdle, from, to } = workload;
     const { usesTarget } = vmexitTests[test];
     requireVcpu(setting, from, 'workload.from');
     if (usesTarget) {
@@ -36,7 +36,7 @@ export const vmexit = workloadKind({
         const source = startGuest(machine, vcpu, vmexitLoop);
         source.test = vmexitTestNumber(test);
         source.target = to;
-        source.iterations = iterations + warmup;
+        source.iterations = allIterations(workload);
       } else {
         startGuest(machine, vcpu, targetIdle === 'hlt' ? haltLoop : busyLoop);
       }

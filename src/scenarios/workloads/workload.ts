@@ -8,11 +8,36 @@ import type { VmConfig } from '../vm-schema.js';
 
 /** The keys that every workload has. */
 export const measured = {
-  /** Iterations that count. */
-  iterations: v.optional(count(1, 10_000_000), 1000),
+  /** Iterations that count; `"auto"` for as many as it takes until the mean has converged. */
+  iterations: v.optional(
+    v.lazy((input) => (typeof input === 'string' ? v.picklist(['auto']) : count(1, 10_000_000))),
+    1000,
+  ),
+  /** With `"auto"`: how far the mean may be off, as a part of it (95 % confidence). */
+  tolerance: v.optional(v.pipe(v.number(), v.minValue(1e-5), v.maxValue(0.5)), 0.005),
   /** Iterations before them that do not. */
   warmup: v.optional(count(0, 1_000_000), 64),
 };
+
+/** What every workload says of its iterations. */
+export interface Measured {
+  readonly iterations: number | 'auto';
+  readonly tolerance: number;
+  readonly warmup: number;
+}
+
+/** A mean that has not converged by then does not: as many iterations as `"auto"` has at most. */
+const mostAutomatic = 1_000_000;
+
+/** Iterations that count, at most. */
+export function countedIterations({ iterations }: Measured): number {
+  return iterations === 'auto' ? mostAutomatic : iterations;
+}
+
+/** Iterations that the program runs: those that count, after those that do not. */
+export function allIterations(workload: Measured): number {
+  return workload.warmup + countedIterations(workload);
+}
 
 /** What a workload finds when it starts its guest programs: a machine that has not run, whose virtual CPUs run nothing yet. */
 export interface WorkloadSetting {
@@ -23,15 +48,18 @@ export interface WorkloadSetting {
   readonly index: number;
   /** Its virtual CPUs. */
   readonly vcpus: readonly KvmVcpu[];
+  /** The run's seed. */
+  readonly seed: number;
   /** TSC cycles of a time in nanoseconds. */
   cycles(ns: number): number;
+  /** How far two logical processors are from each other: 0 the same, 1 SMT siblings, 2 one socket, 3 two sockets. */
+  distance(a: number, b: number): number;
+  /** The socket of a logical processor. */
+  socket(processor: number): number;
 }
 
 /** A schema of a workload: an object with a `kind` of its own and what {@link measured} has. */
-export type WorkloadSchema = v.GenericSchema<
-  unknown,
-  { readonly kind: string; readonly iterations: number; readonly warmup: number }
->;
+export type WorkloadSchema = v.GenericSchema<unknown, { readonly kind: string } & Measured>;
 
 /** A kind of workload. */
 export interface WorkloadKind<S extends WorkloadSchema> {

@@ -77,6 +77,7 @@ function isBeingWoken(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return (
     processor.inFlight.includes(HostVector.postedInterruptWakeup) ||
     testBit(processor.apic.irr, HostVector.postedInterruptWakeup) ||
+    testBit(processor.apic.isr, HostVector.postedInterruptWakeup) ||
     machine.threads.some((thread) => frameIn(thread, handling) !== undefined)
   );
 }

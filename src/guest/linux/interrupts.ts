@@ -1,0 +1,120 @@
+import { call } from '../../engine/frames.js';
+import { notify, observe } from '../../engine/requests.js';
+import { local, type Routine, shared } from '../../engine/routine.js';
+import { Record } from '../../hardware/records.js';
+import { iret } from '../../hardware/virtual-interrupt-delivery.js';
+import { apicEoi } from '../apic-driver.js';
+import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
+import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
+import { LinuxVector } from './send-ipi.js';
+import { schedTtwuPending } from './wake-up.js';
+
+const { program, stage, glue } = guest;
+
+const enter = stage('irq_enter', 'guestHandlerEntry', local, (m, cpu) => {
+  const self = thisCpu(m, cpu);
+  self.interrupts = (self.interrupts + 1) & 0xff;
+});
+// Before the work, so that the next one can come meanwhile.
+const acknowledge = glue('ack_APIC_irq', (m, cpu) => {
+  apicEoi(m, cpu);
+});
+const exit = stage('irq_exit', 'guestIrqExit', local, () => {});
+const leave = stage('iretq', 'iret', shared, (m, cpu) => {
+  iret(m, cpu);
+});
+
+const flush = glue('generic_smp_call_function_single_interrupt', (m, cpu) => {
+  call(m, cpu, flushSmpCallFunctionQueue);
+});
+
+/** A call-function IPI to many. Linux `sysvec_call_function`. */
+const sysvecCallFunction = program('sysvec_call_function', () => ({}), [enter, acknowledge, flush, exit, leave]);
+
+/** A call-function IPI to one. Linux `sysvec_call_function_single`. */
+const sysvecCallFunctionSingle = program('sysvec_call_function_single', () => ({}), [
+  enter,
+  acknowledge,
+  flush,
+  exit,
+  leave,
+]);
+
+/** A wake-up: the way out of the interrupt looks at `need_resched`; older kernels do here what others have left to this CPU. Linux `sysvec_reschedule_ipi`. */
+const sysvecRescheduleIpi = program('guest:sysvec_reschedule_ipi', () => ({}), [
+  enter,
+  acknowledge,
+  stage(
+    'scheduler_ipi',
+    'guestIrqExit',
+    shared,
+    (m, cpu) => {
+      const self = thisCpu(m, cpu);
+      if (linuxGuest(m, cpu).pollingIdleRunsCalls === 1 || self.wakePending === 0) return;
+      self.wakePending = 0;
+      call(m, cpu, schedTtwuPending);
+    },
+    { line: (m, cpu) => thisCpu(m, cpu).queueLine },
+  ),
+  leave,
+]);
+
+/** The timer that ends a sleep of this CPU's own task. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
+const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', () => ({}), [
+  enter,
+  acknowledge,
+  stage(
+    'hrtimer_wakeup',
+    'guestActivate',
+    shared,
+    (m, cpu) => {
+      const self = thisCpu(m, cpu);
+      if (self.sleeping === 0) return;
+      self.sleeping = 0;
+      self.queued = 1;
+      self.needResched = 1;
+      notify(m, self.channel);
+    },
+    { line: (m, cpu) => thisCpu(m, cpu).runQueueLine },
+  ),
+  exit,
+  leave,
+]);
+
+/** An IPI that asks for an answer: finds out who asks, and answers. The handler of the workload `ipi-ping-pong`. */
+const sysvecPing = program('sysvec_ping', () => ({ caller: 0 }), [
+  enter,
+  acknowledge,
+  stage(
+    'request',
+    'guestLoads',
+    shared,
+    (m, cpu, f) => {
+      f.caller = thisCpu(m, cpu).request;
+      observe(m, Record.callArrived, cpu.vcpu, linuxGuest(m, cpu).round);
+    },
+    { line: (m, cpu) => thisCpu(m, cpu).inboxLine },
+  ),
+  stage(
+    'answer',
+    'guestAtomic',
+    shared,
+    (m, cpu, f) => {
+      const caller = cpuOf(m, cpu, f.caller);
+      caller.inbox++;
+      notify(m, caller.csdChannel);
+    },
+    { line: (m, cpu, f) => cpuOf(m, cpu, f.caller).inboxLine },
+  ),
+  exit,
+  leave,
+]);
+
+/** The handlers of a Linux guest by vector. */
+export const linuxHandlers: readonly (readonly [number, Routine])[] = [
+  [LinuxVector.callFunction, sysvecCallFunction as unknown as Routine],
+  [LinuxVector.callFunctionSingle, sysvecCallFunctionSingle as unknown as Routine],
+  [LinuxVector.reschedule, sysvecRescheduleIpi as unknown as Routine],
+  [LinuxVector.ping, sysvecPing as unknown as Routine],
+  [LinuxVector.localTimer, sysvecApicTimerInterrupt as unknown as Routine],
+];

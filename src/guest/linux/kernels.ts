@@ -1,0 +1,49 @@
+/** What a Linux kernel does as a guest, as far as interrupts between its CPUs go. */
+export interface GuestKernelFeatures {
+  /** A CPU whose idle task polls is sent no IPI for a function call: its flag is set instead. Commit b2a02fc43a1f. */
+  readonly pollingIdleRunsCalls: boolean;
+  /** Functions whose caller waits run before the others of a batch. Commit 52103be07d8b. */
+  readonly synchronousFirst: boolean;
+  /** A broadcast to all others is one ICR write with a shorthand, whatever the APIC's addressing. Commit 6a1cb5f5c641 and the series around it. */
+  readonly broadcastShorthand: boolean;
+  /** The cpuidle governor and driver haltpoll. */
+  readonly haltpoll: boolean;
+  /** Call-function IPIs by hypercall. Commit aaffcfd1e82d. */
+  readonly pvIpi: boolean;
+  /** Shootdowns leave out virtual CPUs that do not run. Commit 858a43aae236. */
+  readonly pvTlbFlush: boolean;
+  /** Shootdowns that free no page tables leave out CPUs whose TLB is lazy. Commit 145f573b89a6. */
+  readonly lazyTlb: boolean;
+}
+
+const v3x10: GuestKernelFeatures = {
+  pollingIdleRunsCalls: false,
+  synchronousFirst: false,
+  broadcastShorthand: false,
+  haltpoll: false,
+  pvIpi: false,
+  pvTlbFlush: false,
+  lazyTlb: false,
+};
+const v4x18: GuestKernelFeatures = { ...v3x10, pvTlbFlush: true };
+const v4x19: GuestKernelFeatures = { ...v4x18, pvIpi: true };
+const v5x4: GuestKernelFeatures = { ...v4x19, lazyTlb: true, broadcastShorthand: true, haltpoll: true };
+const v5x8: GuestKernelFeatures = { ...v5x4, pollingIdleRunsCalls: true, synchronousFirst: true };
+
+/** Guest kernels by version. */
+export const guestKernels = {
+  '3.10': v3x10,
+  '4.18': v4x18,
+  '4.19': v4x19,
+  '5.4': v5x4,
+  '5.8': v5x8,
+  '5.15': v5x8,
+  '6.1': v5x8,
+  '6.12': v5x8,
+} as const satisfies Record<string, GuestKernelFeatures>;
+
+/** A guest kernel that the library knows. */
+export type GuestKernelVersion = keyof typeof guestKernels;
+
+/** The guest kernels in order of age. */
+export const guestKernelVersions = Object.keys(guestKernels) as [GuestKernelVersion, ...GuestKernelVersion[]];

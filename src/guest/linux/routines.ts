@@ -1,0 +1,46 @@
+import type { Routine } from '../../engine/routine.js';
+import { calledFunctions } from './called-functions.js';
+import { guestDoIdle } from './do-idle.js';
+import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
+import { linuxHandlers } from './interrupts.js';
+import {
+  callFunctionLoop,
+  clientLoop,
+  ipiBenchLoop,
+  mixLoop,
+  pingLoop,
+  serverLoop,
+  shootdownLoop,
+} from './programs.js';
+import { guestSchedule, nanosleep, receiveMessage, sendMessage } from './schedule.js';
+import { sendCallFunctionIpiMask, sendCallFunctionSingleIpi, sendIpiMask } from './send-ipi.js';
+import { smpCallFunctionMany, smpCallFunctionSingle } from './smp-call-function.js';
+import { flushTlbMmRange } from './tlb.js';
+import { guestTryToWakeUp, schedTtwuPending } from './wake-up.js';
+
+/** Every routine of the Linux guest. */
+export const linuxRoutines: readonly Routine[] = [
+  callFunctionLoop,
+  clientLoop,
+  flushSmpCallFunctionQueue,
+  flushTlbMmRange,
+  guestDoIdle,
+  guestSchedule,
+  guestTryToWakeUp,
+  ipiBenchLoop,
+  mixLoop,
+  nanosleep,
+  pingLoop,
+  receiveMessage,
+  schedTtwuPending,
+  sendCallFunctionIpiMask,
+  sendCallFunctionSingleIpi,
+  sendIpiMask,
+  sendMessage,
+  serverLoop,
+  shootdownLoop,
+  smpCallFunctionMany,
+  smpCallFunctionSingle,
+  ...calledFunctions,
+  ...linuxHandlers.map(([, routine]) => routine),
+].map((routine) => routine as unknown as Routine);

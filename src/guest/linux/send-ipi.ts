@@ -1,0 +1,139 @@
+import { call } from '../../engine/frames.js';
+import { notify, observe } from '../../engine/requests.js';
+import { done, local, shared } from '../../engine/routine.js';
+import { cli, sti } from '../../hardware/instructions.js';
+import type { LogicalProcessor } from '../../hardware/machine.js';
+import { Record } from '../../hardware/records.js';
+import { wrmsr } from '../../hardware/wrmsr.js';
+import { x2apicIcrWrite, xapicIcrWrite } from '../apic-driver.js';
+import { AddressMode } from '../logical-mode.js';
+import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
+
+const { program, stage, glue } = guest;
+
+/** The vectors of a Linux guest, Linux `arch/x86/include/asm/irq_vectors.h`; and one of a device driver's. */
+export const LinuxVector = {
+  reschedule: 0xfd,
+  callFunction: 0xfc,
+  callFunctionSingle: 0xfb,
+  localTimer: 0xec,
+  ping: 0x60,
+} as const;
+
+/** ICR bits: logical destination mode, and the shorthand for all but the sender. */
+const logical = 0x800;
+const allButSelf = 0xc_0000;
+
+/** The ICR's destination for one CPU, by how this guest addresses. */
+function destinationOf(machine: GuestMachine, processor: LogicalProcessor, target: number): number {
+  const cpu = cpuOf(machine, processor, target);
+  return guestMemory(machine, processor).addressMode === AddressMode.physical ? cpu.apicId : cpu.logicalId;
+}
+
+function icrValue(machine: GuestMachine, processor: LogicalProcessor, vector: number): number {
+  return guestMemory(machine, processor).addressMode === AddressMode.physical ? vector : vector | logical;
+}
+
+function writeIcr(machine: GuestMachine, processor: LogicalProcessor, value: number, destination: number): undefined {
+  const x2apic = guestMemory(machine, processor).x2apic === 1;
+  const write = call(machine, processor, x2apic ? x2apicIcrWrite : xapicIcrWrite);
+  write.value = value;
+  write.destination = destination;
+}
+
+/** An IPI to one CPU. Linux `apic->send_IPI`: `x2apic_send_IPI`, `default_send_IPI_single_phys`, `flat_send_IPI_mask`. */
+export function sendIpi(machine: GuestMachine, processor: LogicalProcessor, target: number, vector: number): undefined {
+  const destination = destinationOf(machine, processor, target);
+  return writeIcr(machine, processor, icrValue(machine, processor, vector), destination);
+}
+
+/**
+ * A call-function IPI to the CPUs of this CPU's `ipiMask`. In x2APIC mode after one fence a WRMSR for each: for each target in physical
+ * mode, for each cluster in cluster mode. In xAPIC mode the ICR for each, or once for all of the flat model (or a cluster of the other). Linux
+ * `__x2apic_send_IPI_mask` (of either driver), `default_send_IPI_mask_sequence_phys`, `flat_send_IPI_mask`.
+ */
+export const sendIpiMask = program('send_IPI_mask', () => ({ next: 0, destination: 0 }), [
+  stage('wrmsr_fence', 'mfence', shared, (m, cpu) => cli(m, cpu)),
+  stage(
+    'for_each_cpu',
+    'guestMaskStep',
+    local,
+    (m, cpu, f) => {
+      const { ipiMask } = thisCpu(m, cpu);
+      const target = ipiMask[f.next++];
+      if (target === undefined) return 'local_irq_restore';
+      f.destination = destinationOf(m, cpu, target);
+      const { addressMode, x2apic } = guestMemory(m, cpu);
+      if (addressMode === AddressMode.physical) return undefined;
+      const clusterShift = x2apic === 1 ? 16 : addressMode === AddressMode.cluster ? 4 : 8;
+      // The CPUs of a cluster follow one another: their bits go into one destination.
+      for (let other = ipiMask[f.next]; other !== undefined; other = ipiMask[f.next]) {
+        const destination = destinationOf(m, cpu, other);
+        if (destination >>> clusterShift !== f.destination >>> clusterShift) break;
+        f.destination = (f.destination | destination) >>> 0;
+        f.next++;
+      }
+      return undefined;
+    },
+    { to: ['local_irq_restore'] },
+  ),
+  glue('write', (m, cpu, f) => {
+    const value = icrValue(m, cpu, LinuxVector.callFunction);
+    if (guestMemory(m, cpu).x2apic === 0) return writeIcr(m, cpu, value, f.destination);
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x830;
+    write.low = value;
+    write.high = f.destination;
+    observe(m, Record.ipiSent, cpu.vcpu, LinuxVector.callFunction);
+    return undefined;
+  }),
+  glue('next', () => 'for_each_cpu', { to: ['for_each_cpu'] }),
+  stage('local_irq_restore', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
+]);
+
+/** True if the mask is every CPU but this one. */
+function isAllButSelf(machine: GuestMachine, processor: LogicalProcessor): boolean {
+  return thisCpu(machine, processor).ipiMask.length === linuxGuest(machine, processor).cpus.length - 1;
+}
+
+/**
+ * A call-function IPI to the CPUs of this CPU's `ipiMask`: by the shorthand if that is all others and the kernel uses it, by
+ * the mask otherwise. Linux `native_send_call_func_ipi`.
+ */
+export const sendCallFunctionIpiMask = program('native_send_call_func_ipi', () => ({}), [
+  stage('cpumask_equal', 'guestMaskStep', local, (m, cpu) => {
+    if (linuxGuest(m, cpu).broadcastShorthand === 1 && isAllButSelf(m, cpu)) {
+      return writeIcr(m, cpu, LinuxVector.callFunction | allButSelf, 0);
+    }
+    call(m, cpu, sendIpiMask);
+    return undefined;
+  }),
+  glue('sent', () => done),
+]);
+
+/**
+ * Tells one CPU that its queue holds something: by the flag that a polling idle task looks at where the kernel does that, by
+ * an IPI otherwise. Linux `send_call_function_single_ipi`.
+ */
+export const sendCallFunctionSingleIpi = program('send_call_function_single_ipi', () => ({ target: 0 }), [
+  glue('kernel', (m, cpu) => (linuxGuest(m, cpu).pollingIdleRunsCalls === 1 ? undefined : 'arch_send'), {
+    to: ['arch_send'],
+  }),
+  stage(
+    'set_nr_if_polling',
+    'guestAtomic',
+    shared,
+    (m, cpu, f) => (setNeedReschedIfPolling(m, cpu, f.target) ? done : undefined),
+    { line: (m, cpu, f) => cpuOf(m, cpu, f.target).idleLine },
+  ),
+  glue('arch_send', (m, cpu, f) => sendIpi(m, cpu, f.target, LinuxVector.callFunctionSingle)),
+]);
+
+/** Linux `set_nr_if_polling`: true if the idle task of a CPU polls, and sees the flag by itself. */
+function setNeedReschedIfPolling(machine: GuestMachine, processor: LogicalProcessor, target: number): boolean {
+  const cpu = cpuOf(machine, processor, target);
+  if (cpu.polling === 0) return false;
+  cpu.needResched = 1;
+  notify(machine, cpu.channel);
+  return true;
+}

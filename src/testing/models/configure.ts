@@ -1,0 +1,92 @@
+import { setBit } from '../../arch/bits256.js';
+import type { Routine } from '../../engine/routine.js';
+import type { Numbers } from '../../engine/state.js';
+import { startGuest } from '../../kvm/create-vm.js';
+import type { KvmVcpu } from '../../kvm/machine.js';
+import type { ModelConfiguration } from './model.js';
+import { addHostTask, createModelMachine, type ModelMachine, type ModelShape } from './model-machine.js';
+import { injector, sendIpis, timerVector } from './programs.js';
+
+/** Ways of delivery. */
+export const withIpiVirtualization = { apicv: true, ipiVirtualization: true } as const;
+export const withApicv = { apicv: true, ipiVirtualization: false } as const;
+export const withoutApicv = { apicv: false } as const;
+
+/** One vector, or two of different classes one after the other. */
+export const oneVector = [0x41, 0] as const;
+export const twoVectors = [0x41, 0x71] as const;
+export type Vectors = readonly [number, number];
+
+/** A part of a machine, put into it. */
+export type Part = (machine: ModelMachine) => void;
+
+/** A configuration of a machine of that shape with those parts. */
+export function configuration(name: string, about: string, shape: ModelShape, ...parts: Part[]): ModelConfiguration {
+  return {
+    name,
+    about,
+    build: () => {
+      const machine = createModelMachine(shape);
+      for (const part of parts) part(machine);
+      return machine;
+    },
+  };
+}
+
+/** The target's guest program: virtual CPU 0. */
+export function target<L extends Numbers<L>>(routine: Routine<L>, operands: Partial<L> = {}): Part {
+  return (machine) => {
+    Object.assign(startGuest(machine, machine.vcpus[0] as KvmVcpu, routine), operands);
+  };
+}
+
+/** A task of the host on processor `on` that injects. */
+export function softwareSender(on: number, [first, second]: Vectors): Part {
+  return (machine) => {
+    Object.assign(addHostTask(machine, on, injector), { first, second });
+  };
+}
+
+/** A sibling, virtual CPU `vcpu`, that sends IPIs. */
+export function guestSender(vcpu: number, [first, second]: Vectors): Part {
+  return (machine) => {
+    Object.assign(startGuest(machine, machine.vcpus[vcpu] as KvmVcpu, sendIpis), { first, second });
+  };
+}
+
+/** A task of the host on processor `on`. */
+export function hostTask<L extends Numbers<L>>(on: number, routine: Routine<L>, operands: Partial<L> = {}): Part {
+  return (machine) => {
+    Object.assign(addHostTask(machine, on, routine), operands);
+  };
+}
+
+/** A device whose interrupts are posted from the beginning. */
+export function attachedDevice(...vectors: number[]): Part {
+  return (machine) => {
+    machine.world.posted = 1;
+    machine.world.deviceInterrupts = vectors;
+    for (const vm of machine.vms) vm.bypassCount = 1;
+  };
+}
+
+/** The guest has set its APIC timer to TSC-deadline mode. */
+export const timerVectorSet: Part = ({ vcpus: [vcpu] }) => {
+  if (vcpu !== undefined) vcpu.page.lvtTimer = 0x4_0000 | timerVector;
+};
+
+/** The halt-polling window of virtual CPU 0 is open. */
+export const polls: Part = (machine) => {
+  const [vcpu] = machine.vcpus;
+  if (vcpu !== undefined) vcpu.haltPoll = machine.vms[vcpu.vm]?.haltPollMax ?? 0;
+};
+
+/** Virtual CPU 0 has a vector in service, and one requested that it masks. */
+export function inService(vector: number): Part {
+  return ({ vcpus: [vcpu] }) => {
+    if (vcpu === undefined) return;
+    setBit(vcpu.page.isr, vector);
+    vcpu.page.ppr = vector & 0xf0;
+    vcpu.vmcs.guestInterruptStatus = vector << 8;
+  };
+}

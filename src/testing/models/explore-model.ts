@@ -1,0 +1,28 @@
+import { type ExploreCounts, type ExploreResult, explore } from '../../engine/explored.js';
+import { hardwareHooks } from '../../hardware/events.js';
+import type { LogicalProcessor } from '../../hardware/machine.js';
+import { enter, type Ledger } from '../invariants/ledger.js';
+import { createModelState, type ModelConfiguration, modelFinals, modelInvariants } from './model.js';
+import { type ModelMachine, modelSchemas } from './model-machine.js';
+import { worldActions } from './world.js';
+
+/** How far the exploration of a model goes. */
+export interface ExploreModelOptions {
+  readonly limits?: { readonly states?: number; readonly depth?: number; readonly bytes?: number };
+  /** Called every few thousand states; false ends the run. */
+  progress?(counts: ExploreCounts): boolean | undefined;
+}
+
+/** Carries out every interleaving of a configuration of a model. */
+export function exploreModel(configuration: ModelConfiguration, options: ExploreModelOptions = {}): ExploreResult {
+  return explore<ModelMachine, LogicalProcessor, Ledger>(createModelState(configuration), {
+    hooks: hardwareHooks,
+    schemas: modelSchemas,
+    actions: worldActions,
+    invariants: modelInvariants,
+    finally: modelFinals,
+    comesToRest: 'INV8-comes-to-rest',
+    observe: (ledger, _processor, kind, a, b, machine) => enter(ledger, kind, a, b, machine),
+    ...options,
+  });
+}

@@ -1,0 +1,192 @@
+import { call } from '../../engine/frames.js';
+import { observe } from '../../engine/requests.js';
+import { local, notation, shared } from '../../engine/routine.js';
+import { cli, cpuid, hlt, sti } from '../../hardware/instructions.js';
+import type { LogicalProcessor } from '../../hardware/machine.js';
+import { physicalEoi } from '../../hardware/physical-apic.js';
+import { iret } from '../../hardware/virtual-interrupt-delivery.js';
+import { wrmsr } from '../../hardware/wrmsr.js';
+import { currentTask, TaskState } from '../../host/machine.js';
+import { schedule } from '../../host/schedule.js';
+import { kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
+import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
+import { kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
+import { TestRecord } from '../invariants/ledger.js';
+import type { ModelMachine } from './model-machine.js';
+
+/*
+ * What the guests and the other tasks of models do: a few operations each, in as few stages as they can be.
+ */
+
+const { program, stage, glue, until } = notation<ModelMachine, LogicalProcessor>();
+
+/** A guest that runs on with interrupts enabled. */
+export const spin = program('model_spin', () => ({}), [until('spin', 'guestLoop', () => false, { channel: () => -1 })]);
+
+/** A guest that halts again and again. */
+export const halt = program('model_halt', () => ({}), [
+  glue('hlt', (m, cpu) => {
+    call(m, cpu, hlt);
+  }),
+  stage('jmp', 'guestLoop', local, () => 'hlt', { to: ['hlt'] }),
+]);
+
+/** A guest that exits `exits` times, then runs on. */
+export const exitThenSpin = program('model_exit', () => ({ exits: 1 }), [
+  glue('more', (_m, _cpu, f) => (f.exits-- > 0 ? undefined : 'spin'), { to: ['spin'] }),
+  glue('cpuid', (m, cpu) => {
+    call(m, cpu, cpuid);
+  }),
+  glue('again', () => 'more', { to: ['more'] }),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** A guest that exits twice with interrupts disabled, then enables them and runs on. */
+export const exitWithoutInterrupts = program('model_cli_exit', () => ({}), [
+  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
+  glue('cpuid', (m, cpu) => {
+    call(m, cpu, cpuid);
+  }),
+  glue('cpuid-again', (m, cpu) => {
+    call(m, cpu, cpuid);
+  }),
+  stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
+  stage('nop', 'guestFlag', shared, () => {}),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** The handler of every vector: EOI, IRET. */
+export const handler = program('model_handler', () => ({}), [
+  glue('eoi', (m, cpu) => {
+    call(m, cpu, wrmsr).msr = 0x80b;
+  }),
+  stage('iretq', 'iret', shared, (m, cpu) => {
+    iret(m, cpu);
+  }),
+]);
+
+/** A guest that sends fixed IPIs to virtual CPU 0: `first`, then `second` unless it is 0. Then it runs on. */
+export const sendIpis = program('model_send_ipis', () => ({ target: 0, first: 0, second: 0 }), [
+  glue('wrmsr-icr', (m, cpu, f) => {
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x830;
+    write.low = 0x4000 | f.first;
+    write.high = f.target;
+    observe(m, TestRecord.intended, f.target, f.first);
+    f.first = f.second;
+    f.second = 0;
+  }),
+  glue('more', (_m, _cpu, f) => (f.first === 0 ? undefined : 'wrmsr-icr'), { to: ['wrmsr-icr'] }),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** A guest that halts with interrupts disabled. */
+export const haltWithoutInterrupts = program('model_cli_hlt', () => ({}), [
+  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
+  glue('hlt', (m, cpu) => {
+    call(m, cpu, hlt);
+  }),
+  stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** A task of the host that injects fixed interrupts, as a device in software does: `first`, then `second` unless it is 0. */
+export const injector = program('model_injector', () => ({ vm: 0, target: 0, first: 0, second: 0 }), [
+  stage('inject', 'deliveryLoop', shared, (m, cpu, f) => {
+    observe(m, TestRecord.intended, f.target, f.first);
+    const delivery = call(m, cpu, kvmIrqDeliveryToApic);
+    delivery.vm = f.vm;
+    delivery.low = f.first | 0x4000;
+    delivery.destination = f.target;
+    f.first = f.second;
+    f.second = 0;
+  }),
+  glue('more', (_m, _cpu, f) => (f.first === 0 ? undefined : 'inject'), { to: ['inject'] }),
+]);
+
+/** The handler of a host interrupt that injects: an assigned device whose interrupt is not posted. Linux `vfio_msihandler`, `irqfd_wakeup`. */
+export const deviceInterrupt = program('model_device_interrupt', () => ({}), [
+  stage('eoi', 'hostInterruptHandler', shared, (m, cpu) => {
+    physicalEoi(cpu);
+    const delivery = call(m, cpu, kvmIrqDeliveryToApic);
+    delivery.vm = 0;
+    delivery.low = deviceVector | 0x4000;
+    delivery.destination = m.world.deviceTarget;
+    observe(m, TestRecord.intended, m.world.deviceTarget, deviceVector);
+  }),
+]);
+
+/** Another task of the host: works a little, sleeps, and does so again when it is woken. */
+export const otherTask = program('model_other_task', () => ({}), [
+  stage('sleep', 'guestLoop', shared, (m, cpu) => {
+    currentTask(m, cpu.id).state = TaskState.interruptible;
+    call(m, cpu, schedule);
+  }),
+  glue('again', () => 'sleep', { to: ['sleep'] }),
+]);
+
+/** A task of the host that attaches a device whose interrupts an IOMMU posts, and detaches it if told to. Linux `vmx_pi_start_bypass`. */
+export const attach = program('model_attach', () => ({ detach: 0 }), [
+  glue('vmx_pi_start_bypass', (m, cpu) => {
+    call(m, cpu, vmxPiStartBypass).vm = 0;
+  }),
+  stage('irq_set_vcpu_affinity', 'piLoad', shared, (m) => {
+    m.world.posted = 1;
+  }),
+  glue('detach', (_m, _cpu, f) => (f.detach === 1 ? undefined : 'done'), { to: ['done'] }),
+  stage('irq_set_vcpu_affinity-off', 'piLoad', shared, (m) => {
+    m.world.posted = 0;
+  }),
+  stage('stop-bypass', 'piLoad', shared, (m) => {
+    const [vm] = m.vms;
+    if (vm !== undefined) vm.bypassCount--;
+  }),
+  glue('done', () => undefined),
+]);
+
+/** A task of the host that detaches a device, then injects `vector` unless it is 0. */
+export const detach = program('model_detach', () => ({ vector: 0 }), [
+  stage('stop-bypass', 'piLoad', shared, (m) => {
+    m.world.posted = 0;
+    const [vm] = m.vms;
+    if (vm !== undefined) vm.bypassCount--;
+  }),
+  glue('inject', (m, cpu, f) => {
+    if (f.vector > 0) call(m, cpu, injector).first = f.vector;
+  }),
+]);
+
+/** A task of the host that sets a reason against APICv and takes it back. */
+export const inhibitor = program('model_inhibitor', () => ({ mask: 0, clear: 0 }), [
+  glue('set', (m, cpu, f) => {
+    const inhibit = call(m, cpu, kvmSetOrClearApicvInhibit);
+    inhibit.mask = f.mask;
+    inhibit.set = 1;
+  }),
+  glue('keep', (_m, _cpu, f) => (f.clear === 1 ? undefined : 'done'), { to: ['done'] }),
+  glue('clear', (m, cpu, f) => {
+    call(m, cpu, kvmSetOrClearApicvInhibit).mask = f.mask;
+  }),
+  glue('done', () => undefined),
+]);
+
+/** A guest that programs its APIC timer, then halts or runs on. */
+export const armTimer = program('model_timer', () => ({ halts: 0 }), [
+  glue('wrmsr-tsc-deadline', (m, cpu) => {
+    observe(m, TestRecord.intended, cpu.vcpu, timerVector);
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x6e0;
+    write.low = 1_000_000;
+  }),
+  glue('then', (_m, _cpu, f) => (f.halts === 1 ? undefined : 'spin'), { to: ['spin'] }),
+  glue('hlt', (m, cpu) => {
+    call(m, cpu, hlt);
+  }),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** The vector of the device of models, and the physical one that it has at the host. */
+export const deviceVector = 0x51;
+export const deviceHostVector = 0x31;
+/** The vector of the APIC timer of guests. */
+export const timerVector = 0x61;

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { models } from '../../src/testing/models/catalogue.js';
+import { exploreModel } from '../../src/testing/models/explore-model.js';
+import { mutants, tryMutant } from '../../src/testing/mutants/index.js';
+
+// What is small enough to be carried out in a moment; all of it is `npm run test:deep`.
+const small = { limits: { states: 5000 } };
+
+describe('every interleaving of what KVM does breaks nothing', () => {
+  for (const model of models) {
+    test.each(model.configurations.map((configuration) => [configuration.name, configuration] as const))(
+      `${model.name}/%s`,
+      (_name, configuration) => {
+        const { violation, complete, limit, states } = exploreModel(configuration, small);
+        expect(violation).toBeUndefined();
+        expect(complete || limit === 'states').toBe(true);
+        expect(states).toBeGreaterThan(10);
+      },
+    );
+  }
+});
+
+describe('with a bug of history switched on it does', () => {
+  test.each(mutants.map((mutant) => [mutant.id, mutant] as const))('%s', (_id, mutant) => {
+    const report = tryMutant(mutant, small);
+    // What takes longer to find is found by the command, and by the deep test.
+    expect(report.caught || (report.states ?? 0) > 5000).toBe(true);
+  });
+});
