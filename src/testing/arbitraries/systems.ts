@@ -94,6 +94,7 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
       1,
       fc.constantFrom(0, 0x2f, 0x30, 0x5a, 0xff).map((value) => ({ op: 'write', offset: 0x80, value })),
     ),
+    of('read-tpr', 1, fc.constant<GuestOperation>({ op: 'read-tpr' })),
     of('timer', 1, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
     of(
       'read',
@@ -101,12 +102,33 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
       fc.constantFrom(...readRegisters).map((offset) => ({ op: 'read', offset })),
     ),
   ];
+  // Where messages go follows the logical ID, which xAPIC mode lets a guest choose.
+  if (!x2apic) {
+    const ldr = fc.integer({ min: 0, max: 2 ** cpus }).map((id) => (id << 24) >>> 0);
+    all.push(
+      of(
+        'write',
+        1,
+        ldr.map((value) => ({ op: 'write', offset: 0xd0, value })),
+      ),
+    );
+  }
   if (faults && x2apic) {
     all.push(
       of(
         'send',
         1,
         wrong.map(({ low, high }) => ({ op: 'send', icr: low, destination: high })),
+      ),
+      of(
+        'read',
+        1,
+        fc.constantFrom(0xb0, 0x3f0, 0x40, 0xe0).map((offset) => ({ op: 'read', offset })),
+      ),
+      of(
+        'write',
+        1,
+        fc.constantFrom(0x20, 0xa0, 0xd0, 0x210, 0x40).map((offset) => ({ op: 'write', offset, value: 0 })),
       ),
     );
   }
