@@ -3,6 +3,8 @@
  *
  * @module vmx-apic
  */
+
+export type { CalibratedFigure, CalibratedParameter, Calibration } from './cost/calibration/calibrate.js';
 export {
   type Clocks,
   type CostGroup,
@@ -22,7 +24,9 @@ export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
 export type { Account } from './observe/account.js';
 export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
+export type { HaltPollStatistics } from './observe/halt-poll-statistics.js';
 export type { Counters } from './observe/recorder.js';
+export { type CalibrateOptions, calibrate } from './scenarios/figures/calibrate.js';
 export type { Figure, FigureInput } from './scenarios/figures/figure.js';
 export type { PublishedFigure as LibraryFigure } from './scenarios/figures/published-figure.js';
 export { publishedFigures } from './scenarios/figures/published-figures.js';

@@ -29,8 +29,17 @@ commands
   presets [--json]                list the presets, or print them all as JSON
   validate                        run every published figure; print published, simulated, error
       --figures FILE              those of a figures file (JSON) in place of the library's
+      --svg FILE                  draw the errors
       --no-intervals              leave out how uncertain each figure is, which takes most of the time
       --json                      print one JSON document
+  explore <model>[/configuration]  every interleaving of a small machine on KVM's routines; what it breaks, by a shortest schedule
+      --mutant ID                 with a bug of history switched on
+      --strategy NAME             exhaustive (default), random or pct for samples, with --seed N and --runs N
+      --schedule TEXT             only that schedule
+      --states N, --depth N       give up there
+      --svg FILE                  draw the schedule as a sequence chart
+      --json                      print one JSON document
+  mutants [ID...] [--json]        every catalogued bug: which invariant caught it, with which schedule or counterexample
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
 
   --version, --help

@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { type FigureInput, InputError, type ValidateOptions, type Validation, validate } from '../index.js';
-import { type Column, formatNumber, formatPercent, formatTable } from '../observe/index.js';
-import { readJson } from './scenario-file.js';
+import { type Column, errorChart, formatNumber, formatPercent, formatTable } from '../observe/index.js';
+import { readJson, writeText } from './scenario-file.js';
 import { UsageError } from './usage.js';
 
 const left = (title: string): Column => ({ title, align: 'left' });
@@ -17,6 +17,7 @@ export function validateCommand(args: string[]): number {
       figures: { type: 'string' },
       'no-intervals': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      svg: { type: 'string' },
     },
   });
   if (positionals.length > 0)
@@ -28,6 +29,10 @@ export function validateCommand(args: string[]): number {
   const validation =
     values.figures === undefined ? validate(undefined, options) : validateFile(values.figures, options);
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  if (values.svg !== undefined) {
+    const rows = validation.figures.map((figure) => ({ ...figure, label: figure.id }));
+    writeText(values.svg, errorChart('Simulated against published', rows));
+  }
   process.stdout.write(values.json ? `${JSON.stringify(validation, null, 2)}\n` : printValidation(validation));
   return 0;
 }
@@ -104,7 +109,7 @@ function summaryText({ fitted, heldOut, inside }: Validation['summary']): string
   const lines: string[] = [];
   const size = (value: number | null): string => (value === null ? '' : `${value.toFixed(1)} %`);
   for (const [what, group, numbers] of [
-    ['fitted', fitted, `, with ${fitted.parameters} numbers`],
+    ['fitted', fitted, `, by ${fitted.parameters} effective parameters`],
     ['not fitted', heldOut, ''],
   ] as const) {
     if (group.n === 0) continue;

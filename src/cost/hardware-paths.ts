@@ -18,7 +18,7 @@ export const hardwarePaths: Readonly<Record<string, PathCosts>> = {
     range: [320, 700],
     status: 'estimated',
     source: 'as vmExit: only the sum of the two is known',
-    keys: { vmEntry: 1 },
+    keys: { vmEntry: 1, preemptionTimerStart: 0.03 },
   },
   ipiVirtualization: {
     cycles: 344,

@@ -99,22 +99,28 @@ function withProfile(scenario: ScenarioInput, profile: Profile): ScenarioInput {
   return { ...scenario, profile: profile as NonNullable<ScenarioInput['profile']> };
 }
 
+/** The name of the profile that a figure's numbers come from; of none of the library's if its scenario brings a whole one along. */
+export function profileNameOf(figure: Figure): string {
+  const { profile } = parseScenario(scenarioOfFigure(figure.scenario, 'scenario'));
+  if (typeof profile === 'string') return profile;
+  return 'base' in profile ? profile.base : '';
+}
+
 /** How scenarios of figures are run. */
 export interface SimulateOptions {
   /** Numbers of the profiles; those of the library by default. */
   readonly numbers?: Numbers | undefined;
-  /** A short run without jitter: what an average moves by can be told from it, not what it is. */
+  /** A short run: what a mean moves by can be told from it. */
   readonly short?: boolean | undefined;
 }
 
 /** Iterations of a short run. */
-const shortIterations = 24;
+const shortIterations = 100;
 
 function shortened(scenario: ScenarioInput): ScenarioInput {
   const { workload } = parseScenario(scenario);
   return {
     ...scenario,
-    jitter: 0,
     runs: 1,
     workload: { ...scenario.workload, iterations: Math.min(countedIterations(workload), shortIterations) },
   };

@@ -1,5 +1,5 @@
 import { fittedEnsemble } from '../../cost/fitted-ensemble.js';
-import { fittedNumbers } from '../../cost/fitted-numbers.js';
+import { effectiveParameters } from '../../cost/fitted-numbers.js';
 import { median } from '../../observe/statistics.js';
 import type { Report } from '../report.js';
 import { type Figure, type FigureInput, parseFigures } from './figure.js';
@@ -53,7 +53,7 @@ export interface ErrorSummary {
 export interface Validation {
   readonly figures: readonly ValidatedFigure[];
   readonly summary: {
-    /** Figures that the profiles were fitted to, and with how many numbers. */
+    /** Figures that the profiles were fitted to, and how many parameters those determine, all told. */
     readonly fitted: ErrorSummary & { readonly parameters: number };
     /** All others. */
     readonly heldOut: ErrorSummary;
@@ -135,16 +135,11 @@ export function validate(
     onProgress?.({ id: figure.id, done: index + 1, total: parsed.length });
     return row;
   });
-  const profiles = new Set(rows.map(({ profile }) => profile));
-  const parameters = Object.keys(numbers ?? fittedNumbers).filter((name) => {
-    const owner = name.includes('.') ? name.slice(0, name.indexOf('.')) : undefined;
-    return owner === undefined || profiles.has(owner);
-  });
   const judged = rows.filter(({ inside }) => inside !== undefined);
   return {
     figures: rows,
     summary: {
-      fitted: { ...sizeSummary(rows.filter(({ fitted }) => fitted)), parameters: parameters.length },
+      fitted: { ...sizeSummary(rows.filter(({ fitted }) => fitted)), parameters: effectiveParameters },
       heldOut: sizeSummary(rows.filter(({ fitted }) => !fitted)),
       inside: { n: judged.filter(({ inside }) => inside).length, of: judged.length },
     },

@@ -167,8 +167,14 @@ describe("the library's figures", () => {
     for (const { assumed } of figures) expect(assumed.length).toBeGreaterThan(0);
   });
 
-  test('come out within a fifth', () => {
-    expect(summary.fitted.medianErrorPct).toBeLessThan(10);
-    for (const { id, errorPct } of figures) expect(Math.abs(errorPct), id).toBeLessThan(20);
+  test('come out as the targets say: in the median within 3 %, at most 10 % off', () => {
+    expect(summary.fitted.medianErrorPct).toBeLessThan(3);
+    for (const { id, errorPct } of figures) expect(Math.abs(errorPct), id).toBeLessThan(10);
+  });
+
+  test('an interval holds the published value for at least seven in ten', () => {
+    const { inside } = validate(publishedFigures).summary;
+    expect(inside.of).toBe(figures.length);
+    expect(inside.n / inside.of).toBeGreaterThanOrEqual(0.7);
   });
 });

@@ -1,0 +1,50 @@
+import { guestPaths } from '../guest-paths.js';
+import { hardwarePaths } from '../hardware-paths.js';
+import { hostPaths } from '../host-paths.js';
+import { interconnectPaths } from '../interconnect-paths.js';
+import { kernelPaths } from '../kernel-paths.js';
+import { mitigationPaths } from '../mitigation-paths.js';
+import type { Processor } from '../processor.js';
+import type { CostStatus } from '../profile.js';
+
+/** A number that calibration may change. */
+export interface Parameter {
+  /** A shared group, as `sendSoftware`, or a processor's own, as `skylake-sp.vmExit` and `sapphire-rapids.scale`. */
+  readonly name: string;
+  /** Only figures of this processor depend on it; all do if not given. */
+  readonly processor?: string | undefined;
+  /** The estimate that stands with the range. */
+  readonly estimate: number;
+  readonly range: readonly [number, number];
+  readonly source: string;
+}
+
+interface Estimated {
+  readonly cycles: number;
+  readonly range: readonly [number, number];
+  readonly status: CostStatus;
+  readonly source: string;
+}
+
+/**
+ * The numbers of the library that are not taken from a source as they are: shared groups, and what the processors have of their own.
+ */
+export function parametersOf(processors: readonly Processor[]): Parameter[] {
+  const parameters: Parameter[] = [];
+  const add = (name: string, { cycles, range, status, source }: Estimated, processor?: string): void => {
+    if (status === 'taken') return;
+    parameters.push({ name, estimate: cycles, range, source, ...(processor === undefined ? {} : { processor }) });
+  };
+  for (const paths of [kernelPaths, hostPaths, guestPaths, hardwarePaths, mitigationPaths]) {
+    for (const [name, costs] of Object.entries(paths)) add(name, costs);
+  }
+  for (const [name, costs] of Object.entries(interconnectPaths)) add(name, { ...costs, cycles: costs.ns[2] });
+  for (const { name: processor, scale, hardware, interconnect } of processors) {
+    add(`${processor}.scale`, scale, processor);
+    for (const [name, costs] of Object.entries(hardware)) add(`${processor}.${name}`, costs, processor);
+    for (const [name, costs] of Object.entries(interconnect)) {
+      add(`${processor}.${name}`, { ...costs, cycles: costs.ns[2] }, processor);
+    }
+  }
+  return parameters;
+}
