@@ -152,6 +152,14 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
     source: 'a pin of the I/O APIC under its lock, by instruction counts',
     keys: { ioapicService: 0.5, ioapicSetIrq: 0.5, ioapicEoi: 0.6 },
   },
+  svm: {
+    cycles: 200,
+    range: [80, 500],
+    status: 'unconstrained',
+    source:
+      'what an AMD host does that an Intel one does not, by instruction counts: CLGI and STGI, V_TPR, tables of AVIC, dispatch of its exits',
+    keys: { svmSyncCr8: 0.1, svmGif: 0.15, avicTableWrite: 0.3, avicIncompleteIpi: 0.6, avicUnaccelerated: 0.5 },
+  },
   timerProgramming: {
     cycles: 300,
     range: [150, 600],

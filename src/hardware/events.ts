@@ -7,6 +7,7 @@ import { canDeliver } from '../arch/virtual-interrupt-delivery.js';
 import { interruptWith } from '../engine/frames.js';
 import type { Hooks } from '../engine/interpreter.js';
 import type { Thread } from '../engine/state.js';
+import { doorbell, doorbellMessage } from './avic.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { postByIommu } from './iommu-posting.js';
 import { currentVcpu, type HardwareMachine, type LogicalProcessor } from './machine.js';
@@ -140,8 +141,10 @@ function expire(machine: HardwareMachine, timer: number): number {
 export const hardwareHooks: Hooks<HardwareMachine, LogicalProcessor> = {
   recognise: (machine, processor) =>
     processor.nonRoot === 1 ? recogniseInGuest(machine, processor) : recogniseInHost(machine, processor),
-  arrive: (_machine, processor, message) => {
-    if (message === nmiMessage) {
+  arrive: (machine, processor, message) => {
+    if (message === doorbellMessage) {
+      doorbell(machine, processor);
+    } else if (message === nmiMessage) {
       processor.nmi = 1;
       processor.attention = 1;
     } else {

@@ -1,4 +1,5 @@
 import type { ApicMemory } from '../arch/apic-memory.js';
+import type { AvicTables } from '../arch/avic-tables.js';
 import type { Bits256 } from '../arch/bits256.js';
 import type { MsrBitmap } from '../arch/msr-bitmap.js';
 import type { VirtualProcessor } from '../arch/virtual-processor.js';
@@ -78,6 +79,15 @@ export interface VirtualCpu extends VirtualProcessor {
   preemptionTimer: number;
   /** VMX-preemption timer-value: what it counts down from at the next VM entry, in its own ticks. */
   preemptionTimerValue: number;
+  /** 1 on an AMD processor: SVM, and VMCB instead of VMCS. */
+  svm: number;
+  /** 1 while AVIC is enabled in its VMCB, and 1 if x2APIC MSRs then go to hardware, too. */
+  avic: number;
+  x2avic: number;
+  /** Its index in the physical APIC ID table. */
+  avicIndex: number;
+  /** V_TPR of the VMCB: the priority class that the guest's CR8 has. */
+  vTpr: number;
 }
 
 /**
@@ -109,6 +119,8 @@ export interface HardwareMachine extends Machine {
   threadsPerCore: number;
   /** By timer: what it is for. */
   timerUses: TimerUse[];
+  /** By VM: the tables of AVIC. */
+  avicTables: AvicTables[];
   /** By VM: {@link ApicPageMapping}. */
   apicPageMapping: number[];
 }

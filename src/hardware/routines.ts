@@ -1,5 +1,6 @@
 import type { Routine } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from './apic-page-access.js';
+import { avicIpi } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
@@ -15,6 +16,7 @@ import { rdmsr, wrmsr } from './wrmsr.js';
 export const hardwareRoutines: readonly Routine[] = [
   apicPageRead,
   apicPageWrite,
+  avicIpi,
   cpuid,
   eventInjection,
   exceptionDelivery,
@@ -36,4 +38,4 @@ export const hardwareRoutines: readonly Routine[] = [
 ].map((routine) => routine as unknown as Routine);
 
 /** Cost keys that effects of the processor name themselves. */
-export const hardwareCostKeys: readonly string[] = ['ipiFlight'];
+export const hardwareCostKeys: readonly string[] = ['doorbellFlight', 'ipiFlight'];

@@ -136,6 +136,11 @@ export const vcpuFields = {
   pleWindow: safe,
   preemptionTimer: id('timers', -1),
   preemptionTimerValue: register,
+  svm: flag,
+  avic: flag,
+  x2avic: flag,
+  avicIndex: count,
+  vTpr: integer(0, 15),
 } as const;
 
 /** What the machine has for the processors. */
@@ -156,6 +161,12 @@ export const hardwareFields = {
       vector: integer(0, 255),
       owner: integer(-1, 2 ** 31 - 1),
       handler: stageAt,
+    }),
+  ),
+  avicTables: list(
+    record({
+      physical: list(record({ valid: flag, isRunning: flag, hostApicId: count, backingPage: id('vcpus') })),
+      logical: list(record({ valid: flag, guestId: count })),
     }),
   ),
   apicPageMapping: list(count),

@@ -3,6 +3,7 @@ import { interruptAt, interruptWith } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
+import { enterAvic } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
 import { handlerOf } from './interrupt-table.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor, type VirtualCpu } from './machine.js';
@@ -74,6 +75,7 @@ function loadGuestState(machine: HardwareMachine, processor: LogicalProcessor): 
   processor.shadow = (vcpu.interruptibility & 1) === 0 ? 0 : 1;
   processor.attention = 1;
   const outcome = enterApicVirtualization(vcpu);
+  if (vcpu.svm === 1) enterAvic(vcpu);
   if ((vcpu.entryInterruption & 0x8000_0000) !== 0) {
     inject(machine.threads[vcpu.thread] as Thread, vcpu.entryInterruption);
     vcpu.entryInterruption = 0;

@@ -1,4 +1,5 @@
 import type { VmExit } from '../arch/outcome.js';
+import { svmExitCode } from '../arch/svm-exit-code.js';
 import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
 import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
 import { cancel, observe } from '../engine/requests.js';
@@ -48,11 +49,12 @@ export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, ex
   vcpu.exit.qualification = exit.qualification;
   vcpu.exit.interruptionInformation = exit.interruptionInformation ?? 0;
   vcpu.interruptibility = (vcpu.interruptibility & ~1) | (processor.shadow > 0 ? 1 : 0);
+  if (vcpu.svm === 1) vcpu.vTpr = vcpu.page.tpr >>> 4;
   leaveApicVirtualization(vcpu);
   processor.shadow = 0;
   processor.nonRoot = 0;
   processor.masked = 1;
   processor.thread = processor.hostThread;
-  observe(machine, Record.vmExit, exit.reason, exit.qualification);
+  observe(machine, Record.vmExit, vcpu.svm === 1 ? svmExitCode(exit.reason) : exit.reason, exit.qualification);
   callOn(machine.threads[processor.hostThread] as Thread, vmExitMicrocode);
 }

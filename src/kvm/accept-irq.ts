@@ -10,6 +10,7 @@ import { vmxDeliverInterrupt } from './deliver.js';
 import { kvmVcpuKick } from './kick.js';
 import { type KvmMachine, kvm, makeRequest, PendingEvent, VcpuRequest, vcpuOf } from './machine.js';
 import { KvmRecord } from './records.js';
+import { svmDeliverInterrupt } from './svm-deliver.js';
 
 const { program, stage, glue } = kvm;
 
@@ -77,7 +78,7 @@ export const apicAcceptIrq = program('__apic_accept_irq', () => ({ target: 0, lo
       const vector = f.low & 0xff;
       if (level) setBit(target.page.tmr, vector);
       else clearBit(target.page.tmr, vector);
-      const deliver = call(m, cpu, vmxDeliverInterrupt);
+      const deliver = call(m, cpu, target.svm === 1 ? svmDeliverInterrupt : vmxDeliverInterrupt);
       deliver.target = f.target;
       deliver.vector = vector;
       return undefined;

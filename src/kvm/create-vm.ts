@@ -29,6 +29,8 @@ export type VmOptions = Pick<
   | 'icrReservedFaults'
   | 'apicv'
   | 'ipiVirtualization'
+  | 'svm'
+  | 'x2avic'
   | 'icrFastpath'
   | 'tscDeadlineFastpath'
   | 'preemptionTimerFastpath'
@@ -107,6 +109,7 @@ export function createVm(plan: HostPlan<KvmMachine>, options: VmOptions): number
     maxVcpuIds,
   });
   if (options.ipiVirtualization === 1) machine.memory.pidPointerTables.push({ address: pidTableAddress, entries: [] });
+  machine.avicTables.push({ physical: [], logical: [] });
   machine.apicPageMapping.push(ApicPageMapping.notPresent);
   return number;
 }
@@ -143,6 +146,8 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     tprShadow: vm.tprShadow === 1,
     ipiVirtualization: vm.ipiVirtualization === 1,
     pauseLoopExiting: vm.ple === 1 && vm.pauseInGuest === 0,
+    svm: vm.svm === 1,
+    x2avic: vm.x2avic === 1,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
   };
@@ -186,6 +191,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     pauseTimer: choice.pauseLoopExiting ? addTimer(machine, { kind: TimerKind.pauseLoop, owner: id }) : -1,
     pleWindow: vm.pleWindow,
     preemptionTimerValue: 0,
+    svm: vm.svm,
+    avic: vm.svm === 1 && choice.apicv ? 1 : 0,
+    x2avic: x2apic ? vm.x2avic : 0,
+    avicIndex: vcpuId,
+    vTpr: 0,
     task: addTask(machine, vcpuRun as unknown as Routine, {
       allowed: options.allowed,
       owner: id,
@@ -240,6 +250,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
   machine.vcpus.push(vcpu);
   machine.paravirt.push(createParavirtMemory(plan.lines++));
   vm.vcpus.push(id);
+  machine.avicTables[vmNumber]?.physical.push({ valid: 1, isRunning: 0, hostApicId: 0, backingPage: id });
   recalculateApicMap(machine, vm);
   return vcpu;
 }

@@ -272,6 +272,11 @@ export const exitHandlers: readonly (readonly [ExitReason, Routine])[] = table.m
 const handlers: (Routine | undefined)[] = [];
 for (const [reason, routine] of exitHandlers) handlers[reason] = routine;
 
+/** The handler of an exit reason. */
+export function exitHandlerOf(reason: number): Routine | undefined {
+  return handlers[reason];
+}
+
 /** The ordinary handling of an exit, with interrupts on. Linux `vmx_handle_exit`. */
 export const vmxHandleExit = program('vmx_handle_exit', () => ({}), [
   stage('dispatch', 'handleExitDispatch', local, (m, cpu) => {

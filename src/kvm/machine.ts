@@ -157,6 +157,9 @@ export interface KvmVm {
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
+  /** 1 on an AMD host, where `apicv` says AVIC; 1 if it has x2AVIC. */
+  svm: number;
+  x2avic: number;
   icrFastpath: number;
   tscDeadlineFastpath: number;
   preemptionTimerFastpath: number;

@@ -2,6 +2,13 @@ import type { Routine } from '../engine/routine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
 import { apicAcceptIrq } from './accept-irq.js';
 import { kvmSetOrClearApicvInhibit, kvmVcpuUpdateApicv } from './apicv.js';
+import {
+  avicIncompleteIpiInterception,
+  avicKickTargetVcpus,
+  avicUnaccelTrapWrite,
+  avicVcpuLoad,
+  avicVcpuPut,
+} from './avic.js';
 import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
 import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
 import {
@@ -46,6 +53,8 @@ import {
 } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
+import { avicRingDoorbell, svmCompleteInterruptDelivery, svmDeliverInterrupt } from './svm-deliver.js';
+import { svmRoutines } from './svm-run.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 import { inhibitThread } from './vm-ioctl.js';
 
@@ -53,7 +62,16 @@ import { inhibitThread } from './vm-ioctl.js';
 export const kvmRoutines: readonly Routine[] = [
   ...new Set([
     ...exitHandlers.map(([, routine]) => routine),
+    ...svmRoutines,
     ...[
+      avicIncompleteIpiInterception,
+      avicKickTargetVcpus,
+      avicRingDoorbell,
+      avicUnaccelTrapWrite,
+      avicVcpuLoad,
+      avicVcpuPut,
+      svmCompleteInterruptDelivery,
+      svmDeliverInterrupt,
       apicAcceptIrq,
       apicTimerExpired,
       apicTimerFn,

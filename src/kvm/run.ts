@@ -31,6 +31,7 @@ import {
 import { qemuWaitIoEvent } from './pause.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmCheckRequests } from './requests.js';
+import { svmHandleExit, svmVcpuRun } from './svm-run.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
 const { program, stage, glue } = kvm;
@@ -128,7 +129,8 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     fence(m, cpu);
   }),
   glue('sync_pir_to_irr', (m, cpu) => {
-    if (vmOf(m, currentVcpu(m, cpu)).apicv === 1) call(m, cpu, vmxSyncPirToIrr);
+    const { apicv, svm } = vmOf(m, currentVcpu(m, cpu));
+    if (apicv === 1 && svm === 0) call(m, cpu, vmxSyncPirToIrr);
   }),
   stage(
     'kvm_vcpu_exit_request',
@@ -157,7 +159,7 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   // Before 5.3, a long way before the entry.
   glue('wait_lapic_expire', (m, cpu) => waitForDeadline(m, cpu, 1)),
   glue('vmx_vcpu_run', (m, cpu) => {
-    call(m, cpu, vmxVcpuRun);
+    call(m, cpu, currentVcpu(m, cpu).svm === 1 ? svmVcpuRun : vmxVcpuRun);
   }),
   glue(
     'reenter',
@@ -177,8 +179,11 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     { line: modeLine },
   ),
   glue('handle_exit_irqoff', (m, cpu, f) => {
-    const { reason } = currentVcpu(m, cpu).exit;
+    const { exit, svm } = currentVcpu(m, cpu);
+    const { reason } = exit;
     if (f.fastpath !== Fastpath.none) return;
+    // SVM does not acknowledge the interrupt: it comes as soon as interrupts are on.
+    if (svm === 1 && reason === ExitReason.ExternalInterrupt) return;
     if (reason === ExitReason.ExternalInterrupt || reason === ExitReason.ExceptionNmi) {
       call(m, cpu, handleExternalInterruptIrqoff);
     }
@@ -197,7 +202,7 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   }),
   glue('handle_exit', (m, cpu, f) => {
     if (f.fastpath !== Fastpath.none) return done;
-    call(m, cpu, vmxHandleExit);
+    call(m, cpu, currentVcpu(m, cpu).svm === 1 ? svmHandleExit : vmxHandleExit);
     return undefined;
   }),
   glue('exit-handled', () => done),

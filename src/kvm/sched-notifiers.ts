@@ -3,6 +3,7 @@ import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
 import { currentTask, runQueueOf } from '../host/machine.js';
+import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { restartApicTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
 import { type ParavirtMemory, Preempted } from './paravirt.js';
@@ -37,7 +38,8 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   ),
   stage('loaded_vmcs_clear', 'vmcsMigrate', local, () => {}),
   glue('vmx_vcpu_pi_load', (m, cpu) => {
-    call(m, cpu, vmxVcpuPiLoad);
+    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuLoad).vcpu = taskVcpu(m, cpu).id;
+    else call(m, cpu, vmxVcpuPiLoad);
   }),
   glue(
     'kvm_lapic_restart_hv_timer',
@@ -107,7 +109,8 @@ export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
     { line: (m, cpu) => (m.paravirt[taskVcpu(m, cpu).id] as ParavirtMemory).line },
   ),
   glue('vmx_vcpu_pi_put', (m, cpu) => {
-    call(m, cpu, vmxVcpuPiPut);
+    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuPut).vcpu = taskVcpu(m, cpu).id;
+    else call(m, cpu, vmxVcpuPiPut);
   }),
   stage('vmx_prepare_switch_to_host', 'vcpuPutFinish', shared, (m, cpu) => {
     taskVcpu(m, cpu).loaded = 0;

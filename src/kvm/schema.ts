@@ -66,6 +66,8 @@ export const kvmVm = record({
   icrReservedFaults: flag,
   apicv: flag,
   ipiVirtualization: flag,
+  svm: flag,
+  x2avic: flag,
   icrFastpath: flag,
   tscDeadlineFastpath: flag,
   preemptionTimerFastpath: flag,

@@ -42,6 +42,18 @@ export function profileOf(profile: MachineConfig['profile'], path = 'profile'): 
   return profile;
 }
 
+/** Refuses AVIC where there is none. It is off unless asked for: module parameter `avic` of kvm-amd. */
+function requireAvic(scenario: MachineConfig, profile: Profile, index: number): void {
+  const path = `vms[${index}].features.avic`;
+  const { kernel } = scenario.host;
+  if (profile.features.vendor !== 'amd' || profile.features.avic !== true) {
+    throw new InputError(path, `the processor of profile '${profile.name}' has no AVIC`);
+  }
+  if (scenario.vms[index]?.apicMode === 'x2apic' && !kernels[kernel].x2avic) {
+    throw new InputError(path, `Linux ${kernel} has AVIC for guests in xAPIC mode only`);
+  }
+}
+
 /** A VM's features as numbers: asked for, or else what kernel and processor have. Throws where one is asked for that is not there. */
 function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   const { features: asked } = scenario.vms[index] as VmConfig;
@@ -57,8 +69,12 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     }
     return (wanted ?? (processor && kernel[name])) ? 1 : 0;
   };
-  if (asked.avic === true) throw new InputError(`${path}.avic`, 'is not modelled in this version');
-  const apicv = choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
+  const svm = profile.features.vendor === 'amd';
+  const avic = asked.avic === true;
+  if (avic) requireAvic(scenario, profile, index);
+  const apicv = svm
+    ? Number(avic || choose('apicv', false, 'APIC virtualization'))
+    : choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
   // What stands on APIC virtualization: KVM leaves it off without a word, a scenario that asks for it is wrong.
   for (const name of ['ipiVirtualization', 'postedTimer'] as const) {
     if (apicv === 0 && asked[name] === true) throw new InputError(`${path}.${name}`, 'needs apicv, which is off');
@@ -72,8 +88,10 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   const posted = kernel.postedTimerPerVcpu ? PostedTimer.perVcpu : PostedTimer.global;
   return {
     apicv,
+    svm: svm ? 1 : 0,
+    x2avic: profile.features.x2avic === true && kernel.x2avic ? 1 : 0,
     ipiVirtualization:
-      apicv === 0 ? 0 : choose('ipiVirtualization', profile.features.ipiVirtualization, 'IPI virtualization'),
+      apicv === 0 || svm ? 0 : choose('ipiVirtualization', profile.features.ipiVirtualization, 'IPI virtualization'),
     icrFastpath: choose('icrFastpath', true, 'fastpath for the x2APIC ICR'),
     tscDeadlineFastpath: choose('tscDeadlineFastpath', true, 'fastpath for IA32_TSC_DEADLINE'),
     preemptionTimerFastpath: choose('preemptionTimerFastpath', true, 'fastpath for the VMX-preemption timer'),
@@ -203,7 +221,7 @@ function addVm(
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
     icrReservedFaults: kernel.icrReservedFaults ? 1 : 0,
-    preemptionTimer: host.preemptionTimer ? 1 : 0,
+    preemptionTimer: host.preemptionTimer && profile.features.vendor !== 'amd' ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
     ...timerAdvanceOf(scenario, cycles),
     apicTick: Math.max(1, Math.round(perNs)),
