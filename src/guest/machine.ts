@@ -19,7 +19,9 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
-  /** By virtual CPU: whom its next IPI to several is for. */
+  /** What of the paravirtual interface it was offered: masks of `Offered`. */
+  offered: number;
+  /** By virtual CPU: whom its next IPI to several is for, in a guest that is not Linux. */
   ipiMask: number[][];
   /** The processors of the guest, and whose turn it is where they take turns. */
   processors: number;

@@ -18,6 +18,7 @@ export const guestFields = {
       doneChannel: count,
       handled: count,
       handledChannel: count,
+      offered: count,
       ipiMask: list(list(count)),
       processors: count,
       turn: count,

@@ -15,7 +15,7 @@ import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
-import { paravirtOptions, pleOptions } from './paravirt-options.js';
+import { offeredTo, paravirtOptions, pleOptions } from './paravirt-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -244,6 +244,7 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
+    offered: offeredTo(vm),
     ipiMask: [],
     processors: vm.vcpus,
     turn: 0,

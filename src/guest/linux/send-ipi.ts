@@ -5,9 +5,11 @@ import { cli, sti } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { Record } from '../../hardware/records.js';
 import { wrmsr } from '../../hardware/wrmsr.js';
+import { Offered } from '../../kvm/paravirt.js';
 import { x2apicIcrWrite, xapicIcrWrite } from '../apic-driver.js';
 import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
+import { hvSendIpiMask, kvmSendIpiMask } from '../paravirt.js';
 
 const { program, stage, glue } = guest;
 
@@ -98,14 +100,18 @@ function isAllButSelf(machine: GuestMachine, processor: LogicalProcessor): boole
 
 /**
  * A call-function IPI to the CPUs of this CPU's `ipiMask`: by the shorthand if that is all others and the kernel uses it, by
- * the mask otherwise. Linux `native_send_call_func_ipi`.
+ * the mask otherwise, which paravirtual guests send by hypercalls (the shorthand they keep). Linux `native_send_call_func_ipi`,
+ * `kvm_setup_pv_ipi`, `hv_apic_init`.
  */
 export const sendCallFunctionIpiMask = program('native_send_call_func_ipi', () => ({}), [
   stage('cpumask_equal', 'guestMaskStep', local, (m, cpu) => {
     if (linuxGuest(m, cpu).broadcastShorthand === 1 && isAllButSelf(m, cpu)) {
       return writeIcr(m, cpu, LinuxVector.callFunction | allButSelf, 0);
     }
-    call(m, cpu, sendIpiMask);
+    const { offered } = guestMemory(m, cpu);
+    if ((offered & Offered.sendIpi) !== 0) call(m, cpu, kvmSendIpiMask).vector = LinuxVector.callFunction;
+    else if ((offered & Offered.hypervSendIpi) !== 0) call(m, cpu, hvSendIpiMask).vector = LinuxVector.callFunction;
+    else call(m, cpu, sendIpiMask);
     return undefined;
   }),
   glue('sent', () => done),
