@@ -21,6 +21,7 @@ import {
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
 import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
   apicTimerExpired,
@@ -59,6 +60,9 @@ export const kvmRoutines: readonly Routine[] = [
     ...exitHandlers.map(([, routine]) => routine),
     ...svmRoutines,
     ...[
+      irqfdInject,
+      vfioInterruptHandler,
+      vfioThread,
       avicIncompleteIpiInterception,
       avicKickTargetVcpus,
       avicRingDoorbell,

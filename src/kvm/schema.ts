@@ -88,4 +88,22 @@ export const kvmVm = record({
 });
 
 /** What the machine has for KVM. */
-export const kvmFields = { wakeupLists: list(list(id('vcpus'))), mitigations: count } as const;
+export const kvmFields = {
+  devices: list(
+    record({
+      vm: id('vms'),
+      timer: id('timers'),
+      interval: cycles,
+      posted: flag,
+      low: register,
+      target: id('vcpus'),
+      pin: integer(-1, 255),
+      processor: id('processors'),
+      hostVector: integer(0, 255),
+      worker: id('tasks', -1),
+      pending: flag,
+    }),
+  ),
+  wakeupLists: list(list(id('vcpus'))),
+  mitigations: count,
+} as const;
