@@ -110,6 +110,20 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       handlePreemptionTimer: 0.3,
     },
   },
+  paravirtualCalls: {
+    cycles: 200,
+    range: [80, 500],
+    status: 'unconstrained',
+    source: 'what the handlers of paravirtual calls and of PAUSE loops do beside the deliveries, by instruction counts',
+    keys: {
+      pvSendIpi: 0.4,
+      hvSendIpi: 0.6,
+      recordStealTime: 0.4,
+      pvEoi: 0.2,
+      pleWindow: 0.15,
+      onSpinCheck: 0.15,
+    },
+  },
   instructionEmulation: {
     cycles: 1280,
     range: [640, 3200],

@@ -12,6 +12,7 @@ import { doorbell, doorbellMessage } from './avic.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { postByIommu } from './iommu-posting.js';
 import { currentVcpu, type HardwareMachine, type LogicalProcessor } from './machine.js';
+import { pauseInstruction, pauseLoopExpired, stopPauseLoop } from './pause-loop.js';
 import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
 import { preemptionTimerExpired } from './preemption-timer.js';
@@ -66,6 +67,11 @@ function recogniseInGuest(machine: HardwareMachine, processor: LogicalProcessor)
   }
   if (!isBlocked(vcpu, 'interrupt-window')) {
     vmExit(machine, processor, interruptWindowExit);
+    return true;
+  }
+  if (pauseLoopExpired(machine, vcpu)) {
+    stopPauseLoop(machine, vcpu);
+    interruptWith(thread, pauseInstruction);
     return true;
   }
   if (canDeliver(vcpu)) {
@@ -130,7 +136,7 @@ function expire(machine: HardwareMachine, timer: number): number {
     return processor.id;
   }
   if (use.kind === TimerKind.postedDevice) postByIommu(machine, use.owner, use.vector);
-  if (use.kind === TimerKind.preemption) {
+  if (use.kind === TimerKind.preemption || use.kind === TimerKind.pauseLoop) {
     for (const processor of machine.processors) {
       if (processor.nonRoot === 1 && processor.vcpu === use.owner) {
         processor.attention = 1;

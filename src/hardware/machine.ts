@@ -45,6 +45,8 @@ export interface ExitInformation {
   msr: number;
   low: number;
   high: number;
+  /** Of a hypercall: its registers in order, in 32-bit halves. */
+  operands: number[];
   /** Of an access to the page of the APIC's registers that software has to emulate: 1 read, 2 write; its offset. */
   access: number;
   offset: number;
@@ -69,6 +71,10 @@ export interface VirtualCpu extends VirtualProcessor {
   guestInterrupts: InterruptTable;
   /** VM-entry interruption information: the event to inject with the next VM entry; bit 31 says whether there is one. */
   entryInterruption: number;
+  /** 1 while its guest spins in a loop with PAUSE; the timer for that loop, -1 for none; and PLE_Window, in cycles. */
+  pauseLoop: number;
+  pauseTimer: number;
+  pleWindow: number;
   /** The timer that stands for its VMX-preemption timer, -1 for none. */
   preemptionTimer: number;
   /** VMX-preemption timer-value: what it counts down from at the next VM entry, in its own ticks. */

@@ -5,6 +5,7 @@ import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
+import { pauseInstruction } from './pause-loop.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
 import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
 import { eventInjection, vmEntry } from './vm-entry.js';
@@ -25,6 +26,7 @@ export const hardwareRoutines: readonly Routine[] = [
   leaveHalt,
   movFromCr8Instruction,
   movToCr8Instruction,
+  pauseInstruction,
   postedInterruptProcessing,
   rdmsr,
   rdtsc,

@@ -12,7 +12,9 @@ export const TimerKind = {
   /** A device's interrupt, remapped in posted format: `vector` to descriptor `owner`. */
   postedDevice: 3,
   /** A device's interrupt, remapped to `processor`, where it raises `vector`. */
-  device: 4,
+  device: 5,
+  /** The PAUSE loop of virtual CPU `owner` becomes too long, while it runs in VMX non-root operation. */
+  pauseLoop: 4,
 } as const;
 
 /** The use of the timer of the same index in `machine.timers`. */

@@ -14,6 +14,11 @@ import { svmDeliverInterrupt } from './svm-deliver.js';
 
 const { program, stage, glue } = kvm;
 
+/** Delivery mode 3, which once read a register of another APIC. Linux `APIC_DM_REMRD`. */
+const remoteRead = 3;
+/** The message with which KVM_HC_KICK_CPU wakes a virtual CPU. */
+export const acceptedRemoteRead = remoteRead << 8;
+
 interface Accepted {
   target: number;
   low: number;
@@ -43,6 +48,10 @@ function acceptEvent(machine: KvmMachine, processor: LogicalProcessor, f: Accept
     case DeliveryMode.startUp:
       target.sipiVector = f.low & 0xff;
       target.pendingEvents |= PendingEvent.sipi;
+      return kickFor(machine, processor, f.target, VcpuRequest.event);
+    case remoteRead:
+      // KVM's use of a mode that processors no longer have.
+      target.pvUnhalted = 1;
       return kickFor(machine, processor, f.target, VcpuRequest.event);
     default:
       return undefined;

@@ -7,6 +7,7 @@ import { currentVcpu } from '../hardware/machine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
 import { interruptAllowed, nmiAllowed } from './has-events.js';
 import { type KvmVcpu, kvm } from './machine.js';
+import { mayOfferPvEoi, offerPvEoi } from './pv-eoi.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
@@ -98,6 +99,10 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     const needed = vcpu.apicvActive === 0 && hasPrimary(vcpu.vmcs, Primary.useTprShadow);
     if (vcpu.svm === 1) updateCr8Intercept(vcpu);
     else vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
+  }),
+  glue('kvm_lapic_sync_to_vapic', (m, cpu) => (mayOfferPvEoi(m, currentVcpu(m, cpu)) ? undefined : done)),
+  stage('apic_sync_pv_eoi_to_guest', 'pvEoi', shared, (m, cpu) => {
+    offerPvEoi(m, currentVcpu(m, cpu));
     return done;
   }),
 ]);

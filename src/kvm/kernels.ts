@@ -28,6 +28,10 @@ export interface KernelFeatures {
   readonly hidesApicPage: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
+  /** Hyper-V's calls for IPIs. */
+  readonly hypervPvIpi: boolean;
+  /** A guest is told of a virtual CPU that is preempted only where no instruction of it is half done. */
+  readonly preemptedAtBoundary: boolean;
   /** AVIC for guests in x2APIC mode: x2AVIC where the processor has it, else with their MSRs intercepted. */
   readonly x2avic: boolean;
   /** Default of `halt_poll_ns_shrink`. */
@@ -61,6 +65,8 @@ const v4x19: KernelFeatures = {
   hidesApicPage: false,
   x2avic: false,
   icrReservedFaults: false,
+  hypervPvIpi: false,
+  preemptedAtBoundary: false,
   haltPollShrink: 0,
   haltPollGrowStart: false,
   haltPollDrop: false,
@@ -72,6 +78,7 @@ const v4x19: KernelFeatures = {
 };
 const v5x4: KernelFeatures = {
   ...v4x19,
+  hypervPvIpi: true,
   postedTimer: true,
   timerAdvance: true,
   timerWaitEarly: false,
@@ -91,7 +98,12 @@ const v5x15: KernelFeatures = {
   haltPollPause: true,
   haltPollStopsForResched: true,
 };
-const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v5x19: KernelFeatures = {
+  ...v5x15,
+  ipiVirtualization: true,
+  postedTimerPerVcpu: true,
+  preemptedAtBoundary: true,
+};
 const v6x1: KernelFeatures = { ...v5x19, x2avic: true, wakeListIdle: true };
 const v6x12: KernelFeatures = {
   ...v6x1,

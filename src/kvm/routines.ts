@@ -19,6 +19,8 @@ import {
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
+import { kvmHvSendIpi } from './hv-send-ipi.js';
+import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
 import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
 import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
@@ -36,8 +38,11 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
+import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
+import { kvmPvSendIpi } from './pv-send-ipi.js';
 import { kvmCheckRequests } from './requests.js';
 import {
   excNmi,
@@ -88,6 +93,12 @@ export const kvmRoutines: readonly Routine[] = [
       kvmApicSendIpi,
       kvmCheckAndInjectEvents,
       kvmCheckRequests,
+      kvmEmulateHypercall,
+      kvmHvSendIpi,
+      apicSyncPvEoiFromGuest,
+      kvmPvSendIpi,
+      kvmSchedYield,
+      kvmVcpuOnSpin,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,

@@ -29,6 +29,7 @@ import {
   vmOf,
 } from './machine.js';
 import { qemuWaitIoEvent } from './pause.js';
+import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmCheckRequests } from './requests.js';
 import { svmHandleExit, svmVcpuRun } from './svm-run.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
@@ -89,7 +90,9 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
 /** An interrupt acknowledged by the exit, or an NMI, is handled by a call, interrupts still off. Linux `vmx_handle_exit_irqoff`. */
 export const handleExternalInterruptIrqoff = program('handle_external_interrupt_irqoff', () => ({}), [
   stage('call-handler', 'externalInterruptIrqoff', local, (m, cpu) => {
-    const vector = currentVcpu(m, cpu).exit.interruptionInformation & 0xff;
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.atInstructionBoundary = 1;
+    const vector = vcpu.exit.interruptionInformation & 0xff;
     interruptAt(m.threads[cpu.thread] as Thread, handlerOf(m.hostInterrupts, vector));
   }),
 ]);
@@ -191,6 +194,12 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     cpu.attention = 1;
   }),
   stage('finish_switch_from_guest', 'finishSwitchFromGuest', local, () => {}),
+  glue('apic_attention', (m, cpu) => (currentVcpu(m, cpu).pvEoiPending === 0 ? 'handle_exit' : undefined), {
+    to: ['handle_exit'],
+  }),
+  glue('kvm_lapic_sync_from_vapic', (m, cpu) => {
+    call(m, cpu, apicSyncPvEoiFromGuest);
+  }),
   glue('handle_exit', (m, cpu, f) => {
     if (f.fastpath !== Fastpath.none) return done;
     call(m, cpu, currentVcpu(m, cpu).svm === 1 ? svmHandleExit : vmxHandleExit);
@@ -217,7 +226,9 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
 /** A virtual CPU's thread. Linux `vcpu_run`. */
 export const vcpuRun = program('vcpu_run', () => ({}), [
   stage('kvm_vcpu_running', 'vcpuRunLoop', shared, (m, cpu) => {
-    if (currentVcpu(m, cpu).mpState === MpState.runnable) call(m, cpu, vcpuEnterGuest);
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.atInstructionBoundary = 0;
+    if (vcpu.mpState === MpState.runnable) call(m, cpu, vcpuEnterGuest);
     else call(m, cpu, vcpuBlock);
   }),
   stage(

@@ -23,6 +23,7 @@ export interface ControlChoice {
   /** An APIC-access page in xAPIC mode. */
   readonly flexpriority: boolean;
   readonly tprShadow: boolean;
+  readonly pauseLoopExiting: boolean;
   readonly hltInGuest: boolean;
   readonly mwaitInGuest: boolean;
 }
@@ -63,7 +64,10 @@ function controlsOf(choice: ControlChoice): {
         (mwaitInGuest ? 0 : Primary.mwaitExiting | Primary.monitorExiting) |
         (ipiVirtualization ? Primary.activateTertiaryControls : 0)) >>>
       0,
-    secondaryControls: mode | (apicv ? Secondary.apicRegisterVirtualization | Secondary.virtualInterruptDelivery : 0),
+    secondaryControls:
+      mode |
+      (choice.pauseLoopExiting ? Secondary.pauseLoopExiting : 0) |
+      (apicv ? Secondary.apicRegisterVirtualization | Secondary.virtualInterruptDelivery : 0),
     tertiaryControls: [tertiary ? Tertiary.ipiVirtualization : 0, 0],
   };
 }
@@ -97,6 +101,7 @@ export function controlChoiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoi
     x2avic: vm.x2avic === 1,
     flexpriority: vm.flexpriority === 1,
     tprShadow: vm.tprShadow === 1,
+    pauseLoopExiting: vm.ple === 1 && vm.pauseInGuest === 0,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
   };

@@ -15,6 +15,7 @@ import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
+import { paravirtOptions, pleOptions } from './paravirt-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -68,9 +69,6 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     }
     return (wanted ?? (processor && kernel[name])) ? 1 : 0;
   };
-  for (const name of ['pvIpi', 'pvTlbFlush', 'hypervPvIpi'] as const) {
-    if (asked[name] === true) throw new InputError(`${path}.${name}`, 'is not modelled in this version');
-  }
   const svm = profile.features.vendor === 'amd';
   const avic = asked.avic === true;
   if (avic) requireAvic(scenario, profile, index);
@@ -216,6 +214,9 @@ function addVm(
   const x2apic = vm.apicMode === 'x2apic';
   const number = createVm(plan, {
     ...featuresOf(scenario, profile, index),
+    ...paravirtOptions(scenario, index),
+    ...pleOptions(host, vm),
+    preemptedAtBoundary: kernel.preemptedAtBoundary ? 1 : 0,
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
@@ -243,6 +244,9 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
+    ipiMask: [],
+    processors: vm.vcpus,
+    turn: 0,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
     device: { timer: -1, interval: 0, handled: 0, total: 0, line: 0 },
@@ -305,6 +309,7 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     vcpus: [],
     vms: [],
     guests: [],
+    paravirt: [],
     linux: [],
     devices: [],
     wakeupLists: bare.machine.processors.map(() => []),
