@@ -14,4 +14,5 @@ export * from './models.js';
 export * from './mutants.js';
 export * from './nondeterminism.js';
 export * from './stories.js';
+export * from './trace-checks.js';
 export * from './vector-exceptions.js';
