@@ -203,6 +203,7 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
     keys: {
       emulateHalt: 0.3,
       checkBlock: 0.2,
+      checkBlockHarvested: 0.05,
       haltPollBegin: 0.1,
       haltPollEnd: 0.2,
       haltPollAdjust: 0.15,
