@@ -19,9 +19,7 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
-  /** What of the paravirtual interface it was offered: masks of `Offered`. */
-  offered: number;
-  /** By virtual CPU: whom its next IPI to several is for, in a guest that is not Linux. */
+  /** By virtual CPU: whom its next IPI to several is for. */
   ipiMask: number[][];
   /** The processors of the guest, and whose turn it is where they take turns. */
   processors: number;
@@ -30,6 +28,8 @@ export interface UnitTestMemory {
   timer: TimerTest;
   /** General-protection faults that its handler has seen. */
   faults: number;
+  /** The device whose interrupts it handles: its timer (-1 for none) and interval, interrupts handled and in all; 1 for a line. */
+  device: { timer: number; interval: number; handled: number; total: number; line: number };
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
   /** How it addresses IPIs: `AddressMode`. */

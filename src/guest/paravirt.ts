@@ -7,13 +7,12 @@ import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
 import { HvCall, Hypercall, HypercallError, type ParavirtMemory, Preempted } from '../kvm/paravirt.js';
 import { addToWindow, clearWindow } from './ipi-window.js';
-import { type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from './machine.js';
+import { type GuestMachine, guest, guestMemory } from './machine.js';
 
 const { program, stage, glue } = guest;
 
 /** The mask of an IPI: virtual CPUs by their numbers in the guest, ascending, which are their APIC IDs and their VP indices. */
 export function ipiMaskOf(machine: GuestMachine, processor: LogicalProcessor): number[] {
-  if (linuxGuest(machine, processor).cpus.length > 0) return thisCpu(machine, processor).ipiMask;
   const { ipiMask } = guestMemory(machine, processor);
   const { vcpuId = 0 } = machine.vcpus[processor.vcpu] ?? {};
   while (ipiMask.length <= vcpuId) ipiMask.push([]);
@@ -147,15 +146,8 @@ function addToBanks(input: number[], index: number): void {
   input[word] = ((input[word] as number) | (1 << (index & 31))) >>> 0;
 }
 
-/** Whose TLBs a flush is about: in a Linux guest the mask of the flush. */
-function flushMaskOf(machine: GuestMachine, processor: LogicalProcessor): number[] {
-  return linuxGuest(machine, processor).cpus.length > 0
-    ? thisCpu(machine, processor).mask
-    : ipiMaskOf(machine, processor);
-}
-
 /**
- * Takes the virtual CPUs that do not run out of this one's mask, after asking the hypervisor to flush their TLBs before they do:
+ * Takes the virtual CPUs that do not run out of this one's {@link ipiMaskOf}, after asking the hypervisor to flush their TLBs before they do:
  * the mark is set only on one that is still preempted. What is left has to be sent the ordinary IPI. Linux `kvm_flush_tlb_multi`.
  *
  * Returns how many were left out.
@@ -166,7 +158,7 @@ export const kvmFlushTlbMulti = program('kvm_flush_tlb_multi', () => ({ next: 0,
     'guestAtomic',
     shared,
     (m, cpu, f) => {
-      const mask = flushMaskOf(m, cpu);
+      const mask = ipiMaskOf(m, cpu);
       const target = mask[f.next];
       if (target === undefined) return f.deferred;
       const memory = memoryOf(m, cpu, target);
@@ -183,7 +175,7 @@ export const kvmFlushTlbMulti = program('kvm_flush_tlb_multi', () => ({ next: 0,
     {
       to: ['try_cmpxchg'],
       line: (m, cpu, f) => {
-        const target = flushMaskOf(m, cpu)[f.next];
+        const target = ipiMaskOf(m, cpu)[f.next];
         return target === undefined ? -1 : memoryOf(m, cpu, target).line;
       },
     },

@@ -1,4 +1,4 @@
-import { flag, integer, list, record } from '../engine/schema-values.js';
+import { flag, id, integer, list, record } from '../engine/schema-values.js';
 import { linuxGuestSchema } from './linux/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
@@ -18,12 +18,12 @@ export const guestFields = {
       doneChannel: count,
       handled: count,
       handledChannel: count,
-      offered: count,
       ipiMask: list(list(count)),
       processors: count,
       turn: count,
       faults: count,
       x2apic: flag,
+      device: record({ timer: id('timers', -1), interval: safe, handled: safe, total: safe, line: flag }),
       timer: record({ program: count, interval: safe, count: safe, deadline: safe, expiries: safe, total: safe }),
       addressMode: integer(0, 2),
     }),

@@ -12,9 +12,6 @@ export interface ParavirtMemory {
   line: number;
 }
 
-/** What CPUID tells a guest of the interface, as masks. */
-export const Offered = { sendIpi: 1, hypervSendIpi: 2, tlbFlush: 4 } as const;
-
 /** Bits of the steal-time record's `preempted`. Linux `arch/x86/include/uapi/asm/kvm_para.h`. */
 export const Preempted = { preempted: 1, flushTlb: 2 } as const;
 

@@ -15,7 +15,7 @@ import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
-import { offeredTo, paravirtOptions, pleOptions } from './paravirt-options.js';
+import { paravirtOptions, pleOptions } from './paravirt-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -244,12 +244,12 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
-    offered: offeredTo(vm),
     ipiMask: [],
     processors: vm.vcpus,
     turn: 0,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
+    device: { timer: -1, interval: 0, handled: 0, total: 0, line: 0 },
     timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
     addressMode: AddressMode[vm.logicalMode],
   });
@@ -311,6 +311,7 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     guests: [],
     paravirt: [],
     linux: [],
+    devices: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });

@@ -1,7 +1,6 @@
 import { InputError } from '../engine/errors.js';
 import type { VmOptions } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
-import { Offered } from '../kvm/paravirt.js';
 import type { MachineConfig } from './schema.js';
 import type { VmConfig } from './vm-schema.js';
 
@@ -43,13 +42,4 @@ export function pleOptions(
     pleWindowShrink: ple.shrink,
     pleWindowMax: ple.max,
   };
-}
-
-/** The same as the guest sees it: masks of {@link Offered}. */
-export function offeredTo({ features }: VmConfig): number {
-  return (
-    (features.pvIpi === true ? Offered.sendIpi : 0) |
-    (features.hypervPvIpi === true ? Offered.hypervSendIpi : 0) |
-    (features.pvTlbFlush === true ? Offered.tlbFlush : 0)
-  );
 }

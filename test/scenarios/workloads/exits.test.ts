@@ -51,6 +51,13 @@ describe('a broadcast to 35 running CPUs', () => {
     expect(exits(run({ ...vm, guestKernel: '6.1', features: {} }, broadcast))).toEqual({ APIC_WRITE: 1 });
   });
 
+  test('with IPIs by hypercall one call for each 128, unless the shorthand is at hand', () => {
+    const paravirtual = { ...vm, features: { ipiVirtualization: false, pvIpi: true } } as const;
+    expect(exits(run({ ...paravirtual, guestKernel: '4.19' }, broadcast))).toEqual({ VMCALL: 1 });
+    expect(exits(run({ ...paravirtual, guestKernel: '6.1' }, broadcast))).toEqual({ MSR_WRITE: 1 });
+    expect(exits(run({ ...paravirtual, guestKernel: '6.1' }, { ...broadcast, to: [1, 2, 3] }))).toEqual({ VMCALL: 1 });
+  });
+
   test('with IPI virtualization and a write for each none', () => {
     expect(exits(run({ ...vm, features: {} }, broadcast))).toEqual({});
   });
@@ -102,6 +109,8 @@ describe('a call to one idle CPU', () => {
   test('with its own halt polling: as one that polls, while the window lasts', () => {
     const vm = { guestIdle: 'haltpoll', ...slow } as const;
     expect(exits(run(vm, call))).toEqual({});
+    // The host does not poll on top of it.
+    expect(run(vm, { ...call, thinkNs: 2_000_000 }, { haltPollNs: 2_000_000 }).cpu.haltPoll).toBe(0);
     // Longer than the window ever is: it polls in vain, halts, and the window shrinks to nothing.
     expect(exits(run(vm, { ...call, thinkNs: 2_000_000 }))).toEqual({ HLT: 1, MSR_WRITE: 1 });
   });
