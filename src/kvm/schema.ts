@@ -26,6 +26,7 @@ export const kvmVcpuFields = {
   nmiPending: count,
   injected: register,
   exception: register,
+  arbitration: count,
   inSpinLoop: flag,
   dyEligible: flag,
   atInstructionBoundary: flag,
@@ -63,6 +64,7 @@ export const kvmVm = record({
   flexpriority: flag,
   tprShadow: flag,
   hidesApicPage: flag,
+  vectorHashing: flag,
   icrReservedFaults: flag,
   apicv: flag,
   ipiVirtualization: flag,
@@ -107,6 +109,21 @@ export const kvmVm = record({
 
 /** What the machine has for KVM. */
 export const kvmFields = {
+  devices: list(
+    record({
+      vm: id('vms'),
+      timer: id('timers'),
+      interval: cycles,
+      posted: flag,
+      low: register,
+      target: id('vcpus'),
+      pin: integer(-1, 255),
+      processor: id('processors'),
+      hostVector: integer(0, 255),
+      worker: id('tasks', -1),
+      pending: flag,
+    }),
+  ),
   paravirt: list(record({ preempted: integer(0, 3), eoi: flag, input: list(register), tlbFlushes: safe, line: count })),
   wakeupLists: list(list(id('vcpus'))),
   mitigations: count,
