@@ -77,6 +77,8 @@ export function hostOperationStory(operation: HostOperation): string {
       return 'APICv is allowed again';
     case 'preempt':
       return `the scheduler interrupts processor ${operation.processor}`;
+    case 'raise':
+      return `a device raises line ${operation.line}: level-triggered ${hex(0xd0 + operation.line)}`;
     case 'attach':
       return 'a device is attached';
     case 'pause':

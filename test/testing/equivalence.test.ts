@@ -10,6 +10,7 @@ import {
   ReferenceSystem,
   type SystemStep,
 } from '../../src/testing/index.js';
+import { runs } from '../runs.js';
 
 const any = arbitraries(fc);
 const cpus = 3;
@@ -43,7 +44,7 @@ describe.each(['xapic', 'x2apic'] as const)('a whole machine does what bare loca
         expect(difference?.story).toBeUndefined();
         expect(JSON.stringify(machine.state.vcpus[cpus]?.page)).toBe(bystander);
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 });
@@ -58,7 +59,7 @@ describe('by commands', () => {
           commands,
         );
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 });

@@ -77,6 +77,11 @@ export type HostOperation =
   | { readonly op: 'inhibit' | 'allow' }
   /** The scheduler is told to look at a processor. */
   | { readonly op: 'preempt'; readonly processor: number }
+  /**
+   * A device raises its line, 0 to 3 (one that is up stays up): pin `line` of the I/O APIC, level-triggered, vector D0H + `line`, to virtual
+   * CPU `line` (modulo their number) of the first VM. The EOI lowers it.
+   */
+  | { readonly op: 'raise'; readonly line: number }
   /** A device is attached whose interrupts an IOMMU may post. */
   | { readonly op: 'attach' }
   /** User space stops the VM's virtual CPUs. They do not go on by themselves: for what is done with a stopped VM. */
@@ -91,6 +96,7 @@ export const hostOperationKinds = [
   'inhibit',
   'allow',
   'preempt',
+  'raise',
   'attach',
   'pause',
   'work',
@@ -106,6 +112,8 @@ export function encodeHostOperation(operation: HostOperation): [kind: number, a:
       return [kind, operation.vcpu, operation.vector];
     case 'preempt':
       return [kind, operation.processor, 0];
+    case 'raise':
+      return [kind, operation.line, 0];
     case 'work':
       return [kind, operation.cycles, 0];
     default:
