@@ -6,6 +6,7 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
 import { schedule } from '../host/schedule.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
+import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { adjustHaltPoll } from './halt-poll.js';
 import { isRunnable } from './has-events.js';
 import { restartApicTimer, startSwTimer } from './lapic-timer.js';
@@ -49,6 +50,10 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
     },
     { line: (m, cpu) => currentVcpu(m, cpu).modeLine },
   ),
+  // Before it looks for the last time: who sends after that sees that it does not run.
+  glue('kvm_arch_vcpu_blocking', (m, cpu) => {
+    if (currentVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuPut).vcpu = cpu.vcpu;
+  }),
   stage('set_current_state', 'setCurrentState', shared, (m, cpu) => {
     currentTask(m, cpu.id).state = TaskState.interruptible;
     fence(m, cpu);
@@ -75,6 +80,9 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
     },
     { line: (m, cpu) => currentVcpu(m, cpu).modeLine },
   ),
+  glue('kvm_arch_vcpu_unblocking', (m, cpu) => {
+    if (currentVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuLoad).vcpu = cpu.vcpu;
+  }),
   glue('slept', (_m, _cpu, f) => f.slept),
 ]);
 
