@@ -49,6 +49,22 @@ describe.each(['xapic', 'x2apic'] as const)('a whole machine does what bare loca
   });
 });
 
+describe('hypercalls that send', () => {
+  test.each([
+    ['kvm', { pvIpi: true }],
+    ['hyper-v', { hypervPvIpi: true }],
+  ] as const)('to a bitmap, of %s, reach whom it names and nobody else', (hypercalls, offered) => {
+    const machines = ways.map(([, features]) => machineOf('x2apic', { ...features, ...offered }));
+    fc.assert(
+      fc.property(any.systemSteps({ cpus, hypercalls }), fc.nat(10_000), (steps, seed) => {
+        const reference = new ReferenceSystem({ cpus, apicMode: 'x2apic' });
+        expect(compareSystems(reference, new MachineSystem({ machines, seed }), steps)?.story).toBeUndefined();
+      }),
+      runs(60),
+    );
+  });
+});
+
 describe('by commands', () => {
   test('a machine is the reference under another name', () => {
     const machines = [machineOf('x2apic', {}), machineOf('x2apic', { apicv: false })];

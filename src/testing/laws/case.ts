@@ -100,7 +100,8 @@ function vectorsIn({ programs, host = [] }: InterruptCase): number[] {
   const vectors = new Set<number>([timerVector]);
   for (const operation of programs.flat()) {
     if (operation.op === 'send') vectors.add(operation.icr & 0xff);
-    if (operation.op === 'self-ipi') vectors.add(operation.vector);
+    if (operation.op === 'self-ipi' || operation.op === 'hv-send') vectors.add(operation.vector);
+    if (operation.op === 'pv-send') vectors.add(operation.icr & 0xff);
     if (operation.op === 'write' && operation.offset === 0x320) vectors.add(operation.value & 0xff);
   }
   for (const operation of host) {
@@ -309,6 +310,9 @@ class Watcher {
     const { vm, page } = vcpuOf(this.machine, vcpu);
     if (operation.op === 'send') accounts.send(vm, vcpu, operation.icr, operation.destination);
     else if (operation.op === 'self-ipi') accounts.send(vm, vcpu, 0x4_4000 | operation.vector, 0);
+    else if (operation.op === 'pv-send') this.sendToBitmap(vm, operation.icr, operation.min, operation.mask);
+    else if (operation.op === 'hv-send')
+      this.sendToBitmap(vm, operation.vector, 0, operation.all ? 0xffff_ffff : operation.mask);
     else if (operation.op === 'tpr') accounts.changeTaskPriority(vcpu, operation.priority);
     else if (operation.op === 'write' && operation.offset === 0x80) {
       accounts.changeTaskPriority(vcpu, (operation.value >>> 4) & 0xf);
@@ -316,6 +320,13 @@ class Watcher {
       accounts.request(vcpu, page.lvtTimer & 0xff);
     else if (operation.op === 'cli') accounts.setInterruptFlag(vcpu, 0);
     else if (operation.op === 'sti' || operation.op === 'sti-hlt') accounts.setInterruptFlag(vcpu, 1);
+  }
+
+  private sendToBitmap(vm: number, icr: number, min: number, mask: number): void {
+    if ((icr & 0xc_0800) !== 0) return;
+    for (let bit = 0; bit < 32; bit++) {
+      if (((mask >>> bit) & 1) === 1) this.accounts.send(vm, -1, icr & 0xff, min + bit);
+    }
   }
 
   private ends(vcpu: number, index: number): void {

@@ -24,11 +24,11 @@ const cpus = 3;
 const ways = [{}, { apicv: false }, { ipiVirtualization: false }] as const;
 
 /** Machines of each way, the one at `first` at the beginning. */
-export function machinesOf(apicMode: 'xapic' | 'x2apic', first = 0): MachineInput[] {
+function machinesOf(apicMode: 'xapic' | 'x2apic', first: number, offered: object): MachineInput[] {
   return ways.map((_, i) => ({
     host: { kernel: '6.12', haltPollNs: i === 1 ? 0 : 200_000 },
     topology: { coresPerSocket: cpus + 2 },
-    vms: [{ vcpus: cpus, apicMode, features: { ...ways[(i + first) % ways.length] } }, { vcpus: 1 }],
+    vms: [{ vcpus: cpus, apicMode, features: { ...ways[(i + first) % ways.length], ...offered } }, { vcpus: 1 }],
   }));
 }
 
@@ -38,9 +38,10 @@ function differs(
   first: number,
   steps: readonly SystemStep[],
   seed: number,
+  offered: object,
 ): string | undefined {
   try {
-    const machine = new MachineSystem({ machines: machinesOf(apicMode, first), seed });
+    const machine = new MachineSystem({ machines: machinesOf(apicMode, first, offered), seed });
     return compareSystems(new ReferenceSystem({ cpus, apicMode }), machine, steps)?.story;
   } catch (error) {
     if (error instanceof InternalError) return error.message;
@@ -53,6 +54,8 @@ function differs(
  * migrated.
  */
 export function equivalenceLaw(setting: StepSetting = {}, runs = 400): LawSearch {
+  const offers = { kvm: { pvIpi: true }, 'hyper-v': { hypervPvIpi: true } } as const;
+  const offered = setting.hypercalls === undefined ? {} : offers[setting.hypercalls];
   return {
     name: 'a machine does what bare local APICs do',
     run: (seed) => {
@@ -65,7 +68,7 @@ export function equivalenceLaw(setting: StepSetting = {}, runs = 400): LawSearch
         systemSteps(ownFc, { ...setting, cpus, apicMode: of.apicMode }).map((list) => ({ ...of, list })),
       );
       const tell = (of: { apicMode: 'x2apic' | 'xapic'; first: number; order: number; list: readonly SystemStep[] }) =>
-        differs(of.apicMode, of.first, of.list, of.order);
+        differs(of.apicMode, of.first, of.list, of.order, offered);
       const found = search(steps, (of) => tell(of) !== undefined, { seed, runs });
       return found === undefined ? undefined : `${found.value.apicMode}\n${tell(found.value)}`;
     },

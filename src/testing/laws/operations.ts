@@ -18,6 +18,10 @@ export type GuestOperation =
   | { readonly op: 'iret' }
   /** `sti-hlt` is STI with HLT in its shadow: no interrupt comes in between. */
   | { readonly op: 'cli' | 'sti' | 'hlt' | 'sti-hlt' }
+  /** The hypercall KVM_HC_SEND_IPI: to the APIC IDs `min` + n for each bit n of `mask` (32 bits); `icr` as bits 31:0 of an ICR. */
+  | { readonly op: 'pv-send'; readonly icr: number; readonly min: number; readonly mask: number }
+  /** The hypercall HvCallSendSyntheticClusterIpiEx, operands in memory: a vector to the virtual processors of `mask`, or to all. */
+  | { readonly op: 'hv-send'; readonly vector: number; readonly all: boolean; readonly mask: number }
   /** Instructions that exit and concern no interrupt. */
   | { readonly op: 'cpuid' | 'vmcall' }
   /** Writes IA32_TSC_DEADLINE: so many cycles from now, 1 or more. */
@@ -43,9 +47,11 @@ export const operationKinds = [
   'vmcall',
   'timer',
   'work',
+  'pv-send',
+  'hv-send',
 ] as const satisfies readonly GuestOperation['op'][];
 
-/** An operation as the three numbers of a frame: kind and two operands. */
+/** An operation as the three numbers of a frame: kind and two operands (52 bits each). */
 export function encodeOperation(operation: GuestOperation): [kind: number, a: number, b: number] {
   const kind = operationKinds.indexOf(operation.op);
   switch (operation.op) {
@@ -53,6 +59,10 @@ export function encodeOperation(operation: GuestOperation): [kind: number, a: nu
       return [kind, operation.icr, operation.destination];
     case 'self-ipi':
       return [kind, operation.vector, 0];
+    case 'pv-send':
+      return [kind, operation.icr, operation.min * 2 ** 32 + operation.mask];
+    case 'hv-send':
+      return [kind, operation.vector + (operation.all ? 0x100 : 0), operation.mask];
     case 'tpr':
       return [kind, operation.priority, 0];
     case 'write':
