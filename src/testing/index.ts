@@ -7,6 +7,7 @@
 export * from './arbitraries.js';
 export * from './conformance.js';
 export * from './explorer.js';
+export * from './findings.js';
 export * from './invariants.js';
 export * from './laws.js';
 export * from './models.js';

@@ -13,6 +13,8 @@ export interface ModelConfiguration {
   readonly name: string;
   /** What it is, in a few words. */
   readonly about: string;
+  /** The id of the finding that it shows: then it breaks an invariant, as KVM does. */
+  readonly finding?: string;
   /** @internal Makes the machine; {@link createModelState} brings it to where the model begins. */
   build(): ModelMachine;
 }
