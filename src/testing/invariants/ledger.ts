@@ -144,7 +144,8 @@ function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: n
   const above = Math.max(page.tpr >>> 4, (inService[inService.length - 1] ?? 0) >> 4);
   if (vector >> 4 <= above) wrong(ledger, LedgerFault.belowPriority, vcpu.id, vector);
   // What software injects it chose some time before.
-  if (vcpu.apicvActive === 1 && highestBit(page.irr) > vector) wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
+  if (vcpu.apicvActive === 1 && vcpu.svm === 0 && highestBit(page.irr) > vector)
+    wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
   insert(inService, vector);
 }
 

@@ -42,7 +42,8 @@ export const interruptStatus: StateInvariant = {
   check: (machine) =>
     eachInGuest(machine, (vcpu) => {
       const { vmcs, page } = vcpu;
-      if (vcpu.apicvActive === 0 || ownThreadIn(machine, vcpu, taking)) return undefined;
+      // AVIC has neither: the core looks at IRR and ISR themselves, when something tells it to.
+      if (vcpu.apicvActive === 0 || vcpu.svm === 1 || ownThreadIn(machine, vcpu, taking)) return undefined;
       const highest = Math.max(0, highestBit(page.irr));
       if (rvi(vmcs) !== highest && !(rvi(vmcs) < highest && isTold(machine, vcpu)))
         return `RVI is ${rvi(vmcs)}, not the highest of IRR`;
@@ -113,6 +114,7 @@ export const accessControls: StateInvariant = {
   example: 'APICv was inhibited, the controls are off, and the MSR bitmap still lets WRMSR of EOI through.',
   check: (machine) =>
     eachInGuest(machine, (vcpu) => {
+      if (vcpu.svm === 1) return undefined;
       const { vmcs } = vcpu;
       const ipiVirtualization = vmOf(machine, vcpu).ipiVirtualization === 1;
       const active = vcpu.apicvActive === 1;
