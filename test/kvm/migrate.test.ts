@@ -32,6 +32,8 @@ const features = {
   none: { apicv: false },
   apicv: { ipiVirtualization: false },
   ipiv: { ipiVirtualization: true },
+  avic: { avic: true },
+  svm: { avic: false },
 } as const;
 type Machine = keyof typeof features;
 
@@ -109,6 +111,7 @@ test('a virtual CPU that runs cannot be saved', () => {
 describe('what else a virtual CPU takes along', () => {
   const total = 24;
   const input = (machine: Machine, workload: object): ScenarioInput => ({
+    profile: machine === 'avic' || machine === 'svm' ? 'epyc' : 'sapphire-rapids',
     topology: { coresPerSocket: 3 },
     host: { haltPollNs: 0 },
     vms: [{ features: features[machine], pinning: [0, 1] }],
@@ -142,6 +145,8 @@ describe('what else a virtual CPU takes along', () => {
   const ways: [Machine, Machine][] = [
     ['ipiv', 'none'],
     ['none', 'ipiv'],
+    ['avic', 'svm'],
+    ['svm', 'avic'],
   ];
   const workloads: [string, object][] = [
     ['a deadline, halted', { kind: 'timers', program: 'tscdeadline_latency', intervalNs: 20_000 }],

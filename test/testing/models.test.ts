@@ -39,7 +39,8 @@ describe('a finding', () => {
 });
 
 describe('with a bug of history switched on it does', () => {
-  test.each(mutants.map((mutant) => [mutant.id, mutant] as const))('%s', (_id, mutant) => {
+  const explored = mutants.filter(({ detector }) => detector.by === 'explorer');
+  test.each(explored.map((mutant) => [mutant.id, mutant] as const))('%s', (_id, mutant) => {
     expect(tryMutant(mutant)).toMatchObject({ caught: true });
   });
 });

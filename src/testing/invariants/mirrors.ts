@@ -42,6 +42,7 @@ export const interruptStatus: StateInvariant = {
   check: (machine) =>
     eachInGuest(machine, (vcpu) => {
       const { vmcs, page } = vcpu;
+      // AVIC has neither: the core looks at IRR and ISR themselves, when something tells it to.
       if (vcpu.apicvActive === 0 || vcpu.svm === 1 || ownThreadIn(machine, vcpu, taking)) return undefined;
       const highest = Math.max(0, highestBit(page.irr));
       if (rvi(vmcs) !== highest && !(rvi(vmcs) < highest && isTold(machine, vcpu)))
