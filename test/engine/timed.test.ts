@@ -229,7 +229,15 @@ describe('a wait', () => {
       stage('write-again', step, shared, nothing, { line: () => 0 }),
     ]);
     const writer = program('lab-writer', () => ({}), [
-      stage('write', step, shared, (m) => notify(m, 0), { line: () => 0 }),
+      stage(
+        'write',
+        step,
+        shared,
+        (m) => {
+          notify(m, 0);
+        },
+        { line: () => 0 },
+      ),
       stage(
         'arm',
         step,
