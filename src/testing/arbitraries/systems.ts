@@ -102,11 +102,11 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     ),
     of(
       'write',
-      1,
+      2,
       fc.constantFrom(...timerEntries).map((value) => ({ op: 'write', offset: 0x320, value })),
     ),
     of('read-tpr', 1, fc.constant<GuestOperation>({ op: 'read-tpr' })),
-    of('timer', 1, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
+    of('timer', 3, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
     of(
       'read',
       2,
