@@ -79,13 +79,13 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     of('send', 6, send(fc, cpus, x2apic)),
     of(
       'self-ipi',
-      2,
+      5,
       vector(fc).map((v) => ({ op: 'self-ipi', vector: v })),
     ),
     simple('eoi', 5),
     simple('iret', 5),
     simple('cli', 1),
-    simple('sti', 3),
+    simple('sti', 6),
     simple('hlt', 2),
     simple('sti-hlt', 1),
     simple('cpuid', 1),
@@ -109,7 +109,7 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     of('timer', 3, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
     of(
       'read',
-      2,
+      3,
       fc.constantFrom(...readRegisters).map((offset) => ({ op: 'read', offset })),
     ),
   ];
