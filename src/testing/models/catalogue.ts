@@ -401,6 +401,14 @@ const device: Model = {
       hostTask(1, attach),
     ),
     configuration(
+      'interrupts-disabled',
+      'the device is attached while the target halts with interrupts disabled; a sender in the host',
+      { processors: 3, vcpus: 1, features: withApicv },
+      target(haltWithoutInterrupts),
+      hostTask(1, attach),
+      softwareSender(2, oneVector),
+    ),
+    configuration(
       'detach-while-asleep',
       'a device that raises no interrupt is attached and detached, then a sender of the host wakes',
       { processors: 2, vcpus: 1, features: withApicv },
