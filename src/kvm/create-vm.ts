@@ -65,6 +65,7 @@ export type VmOptions = Pick<
   | 'haltPollShrink'
   | 'haltPollFloor'
   | 'haltPollPause'
+  | 'rcuwait'
   | 'haltPollStopsForResched'
 >;
 
@@ -211,6 +212,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     apicvActive: choice.apicv ? 1 : 0,
     mpState: options.offline === 1 ? MpState.uninitialized : MpState.runnable,
     waiter: 0,
+    waitLock: 0,
     wakeupList: -1,
     irrPending: choice.apicv ? 1 : 0,
     pendingEvents: 0,
