@@ -35,6 +35,8 @@ export type VmOptions = Pick<
   | 'x2avic'
   | 'icrFastpath'
   | 'tscDeadlineFastpath'
+  | 'icrFastpathByMap'
+  | 'deadlineFastpathAlways'
   | 'preemptionTimerFastpath'
   | 'hltFastpath'
   | 'preemptionTimer'

@@ -198,6 +198,9 @@ export interface KvmVm {
   x2avic: number;
   icrFastpath: number;
   tscDeadlineFastpath: number;
+  /** 1 if the ICR fastpath takes whatever the map of local APICs can tell; 1 if that of IA32_TSC_DEADLINE does not ask for the VMX-preemption timer. */
+  icrFastpathByMap: number;
+  deadlineFastpathAlways: number;
   preemptionTimerFastpath: number;
   hltFastpath: number;
   /** 1 if the VMX-preemption timer may stand for the guest's APIC timer. Module parameter `preemption_timer`. */

@@ -16,6 +16,7 @@ import {
   handleFastpathPreemptionTimer,
   handleFastpathSetTscdeadline,
   handleFastpathSetX2apicIcrIrqoff,
+  kvmX2apicIcrWriteFast,
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
@@ -88,6 +89,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      kvmX2apicIcrWriteFast,
       inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,

@@ -79,6 +79,8 @@ export const kvmVm = record({
   x2avic: flag,
   icrFastpath: flag,
   tscDeadlineFastpath: flag,
+  icrFastpathByMap: flag,
+  deadlineFastpathAlways: flag,
   preemptionTimerFastpath: flag,
   hltFastpath: flag,
   preemptionTimer: flag,
