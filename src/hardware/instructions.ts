@@ -47,6 +47,21 @@ export const cpuid = instruction(
   ],
 );
 
+/**
+ * VMRESUME in VMX non-root operation: exits unconditionally. The program goes on when the guest of its own that it resumed exits to it;
+ * returns the exit reason. SDM vol. 3C, "Instructions That Cause VM Exits Unconditionally".
+ */
+export const vmresume = instruction(
+  'vmresume',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      exit(m, cpu, ExitReason.Vmresume);
+    }),
+  ],
+);
+
 /** VMCALL: exits unconditionally; returns what the hypervisor left in RAX. `a0` to `a5` are what it reads, in 32-bit halves. */
 export const vmcall = instruction(
   'vmcall',

@@ -5,10 +5,11 @@ import { type ExploreModelOptions, exploreModel } from '../models/explore-model.
 import { deliveryMutants } from './delivery.js';
 import { withChanges } from './install.js';
 import type { Mutant } from './mutant.js';
+import { nestedMutants } from './nested.js';
 import { postedInterruptMutants } from './posted-interrupts.js';
 
 /** Every bug that can be switched on. */
-export const mutants: readonly Mutant[] = [...postedInterruptMutants, ...deliveryMutants];
+export const mutants: readonly Mutant[] = [...postedInterruptMutants, ...deliveryMutants, ...nestedMutants];
 
 /** What became of a mutant. */
 export interface MutantReport {
