@@ -82,11 +82,12 @@ function addLogical(vm: KvmVm, vcpu: KvmVcpu, set: (list: number[], index: numbe
   vm.logicalMode = mode;
   const { cluster, bits } = splitLogical(mode, x2apic ? ldr : ldr >>> 24);
   // An ID of more or fewer bits than one, and one that another has: the map cannot say it.
-  if (bits === 0 || (bits & (bits - 1)) !== 0) {
+  const index = 16 * cluster + 31 - Math.clz32(bits);
+  if (bits === 0 || (bits & (bits - 1)) !== 0 || (vm.logicalMap[index] ?? -1) >= 0) {
     vm.logicalMode = LogicalMode.mapDisabled;
     return;
   }
-  set(vm.logicalMap, 16 * cluster + 31 - Math.clz32(bits), vcpu.id);
+  set(vm.logicalMap, index, vcpu.id);
 }
 
 function splitLogical(mode: number, destination: number): { cluster: number; bits: number } {

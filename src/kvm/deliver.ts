@@ -32,6 +32,8 @@ export const vmxDeliverPostedInterrupt = program(
         const pending = testBit((m.memory.descriptors[f.pid] as { pir: number[] }).pir, f.vector);
         observe(m, pending ? Record.coalesced : Record.posted, f.pid, f.vector);
         fence(m, cpu);
+        // Who polls looks again and has the line again, before ON is set.
+        notify(m, vcpuOf(m, f.target).channel);
         return setPir?.run(undefined, m.memory, f) === undefined ? undefined : done;
       },
       { line: (m, _cpu, f) => descriptorLine(m, f.pid) },

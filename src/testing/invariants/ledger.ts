@@ -1,10 +1,11 @@
 import { highestBit, testBit } from '../../arch/bits256.js';
 import { ExitReason } from '../../arch/exit-reason.js';
+import { DeliveryMode, icrDeliveryMode } from '../../arch/icr.js';
 import { recordKind } from '../../engine/records.js';
 import type { Schema } from '../../engine/schema.js';
 import { flag, integer, list, record } from '../../engine/schema-values.js';
 import { Record } from '../../hardware/records.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, vcpuOf } from '../../kvm/machine.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, PendingEvent, vcpuOf } from '../../kvm/machine.js';
 import { isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { KvmRecord } from '../../kvm/records.js';
 
@@ -12,6 +13,8 @@ import { KvmRecord } from '../../kvm/records.js';
 export const TestRecord = {
   /** A program is about to send a fixed interrupt to that virtual CPU, whatever way it will take. */
   intended: recordKind('intended', 'vcpu', 'vector'),
+  /** A program has come to where it never should: a HLT that nothing could end has ended. */
+  unexpected: recordKind('unexpected', 'vcpu'),
 } as const;
 
 /** What one virtual CPU's local APIC has been told, and has told its guest. Lists of vectors, ascending. */
@@ -22,6 +25,8 @@ export interface LedgerEntry {
   inService: number[];
   /** About to be sent by a program; it has not reached this APIC. */
   intended: number[];
+  /** 1 once a SIPI has come to it after INIT: then it has to start. */
+  started: number;
 }
 
 /** The first thing that went wrong when something was accepted, delivered or ended. */
@@ -37,8 +42,10 @@ export const LedgerFault = {
   notHighest: 4,
   /** An EOI ended the service of a vector that was not the highest in service. */
   wrongEoi: 5,
+  /** A program of the test kit is where it never should be. */
+  unexpected: 6,
   /** L2 exited to L1 for a notification that is L2's to process. */
-  notificationExit: 6,
+  notificationExit: 7,
 } as const;
 
 /**
@@ -60,7 +67,7 @@ const vectors = list(integer(0, 255));
 
 /** What a ledger looks like. */
 export const ledgerSchema: Schema<Ledger> = record({
-  vcpus: list(record({ pending: vectors, inService: vectors, intended: vectors })),
+  vcpus: list(record({ pending: vectors, inService: vectors, intended: vectors, started: flag })),
   intents: flag,
   fault: integer(0, 255),
   faultVcpu: integer(0, 2 ** 31 - 1),
@@ -94,7 +101,12 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
       const pending = vectorsOf(vcpu.page.irr.map((word, i) => (word | (pir[i] as number)) >>> 0));
       const hand = inHand(vcpu, []);
       if (hand >= 0) insert(pending, hand);
-      return { pending, inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand), intended: [] };
+      return {
+        pending,
+        inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand),
+        intended: [],
+        started: 0,
+      };
     }),
     intents,
     fault: LedgerFault.none,
@@ -149,17 +161,17 @@ function taken(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: numbe
   if (testBit(vcpu.page.irr, vector) || testBit(descriptorOf(machine, vcpu).pir, vector)) insert(pending, vector);
 }
 
-function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number): void {
+function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number, chosen = false): void {
   // Exceptions and NMIs have their own rules.
   if (vector < 16) return;
   const { inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
   const { page } = vcpu;
+  // What software injects it chose some time before, and so does AVIC when a doorbell comes.
+  const chosenBefore = chosen || inHand(vcpu, inService) === vector || vcpu.svm === 1;
   taken(ledger, machine, vcpu, vector);
   const above = Math.max(page.tpr >>> 4, (inService[inService.length - 1] ?? 0) >> 4);
   if (vector >> 4 <= above) wrong(ledger, LedgerFault.belowPriority, vcpu.id, vector);
-  // What software injects it chose some time before.
-  if (vcpu.apicvActive === 1 && vcpu.svm === 0 && highestBit(page.irr) > vector)
-    wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
+  if (!chosenBefore && highestBit(page.irr) > vector) wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
   insert(inService, vector);
 }
 
@@ -169,6 +181,15 @@ function ended(ledger: Ledger, vcpu: number, vector: number): void {
   if (highest === undefined) return;
   if (highest !== vector) wrong(ledger, LedgerFault.wrongEoi, vcpu, vector);
   inService.pop();
+}
+
+/** A message is at a local APIC: one that is software-disabled refuses fixed interrupts; a SIPI counts after INIT only. */
+function message(entry: LedgerEntry, vcpu: KvmVcpu, icr: number): void {
+  const mode = icrDeliveryMode(icr);
+  if (mode === DeliveryMode.fixed && (vcpu.page.svr & 0x100) === 0) remove(entry.intended, icr & 0xff);
+  if (mode === DeliveryMode.init) entry.started = 0;
+  const afterInit = vcpu.mpState === MpState.initReceived || (vcpu.pendingEvents & PendingEvent.init) !== 0;
+  if (mode === DeliveryMode.startUp && afterInit) entry.started = 1;
 }
 
 /**
@@ -186,7 +207,7 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       delivered(ledger, machine, apicOwner(machine, vcpuOf(machine, a)), b);
       break;
     case KvmRecord.nestedAcknowledge:
-      delivered(ledger, machine, vcpuOf(machine, a), b);
+      delivered(ledger, machine, vcpuOf(machine, a), b, true);
       if (b === nestedOf(machine, vcpuOf(machine, a)).postedIntrNv) wrong(ledger, LedgerFault.notificationExit, a, b);
       break;
     case KvmRecord.nestedNotification:
@@ -206,6 +227,12 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       break;
     case KvmRecord.reset:
       Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [] });
+      break;
+    case KvmRecord.acceptIrq:
+      message(ledger.vcpus[a] as LedgerEntry, vcpuOf(machine, a), b);
+      break;
+    case TestRecord.unexpected:
+      wrong(ledger, LedgerFault.unexpected, a, 0);
       break;
     case TestRecord.intended:
       insert((ledger.vcpus[a] as LedgerEntry).intended, b, true);

@@ -1,3 +1,4 @@
+import type { ApicRegisters } from '../../arch/apic-registers.js';
 import { InputError, InternalError } from '../../engine/errors.js';
 import { recordKindOf } from '../../engine/records.js';
 import { type Routine, stageTable } from '../../engine/routine.js';
@@ -35,6 +36,9 @@ export interface MachineSystemSetting {
   /** Seed of the order in which things happen between two rests. */
   readonly seed?: number;
 }
+
+/** Operations that give a value. */
+const reading: readonly GuestOperation['op'][] = ['read', 'read-tpr', 'pv-send', 'hv-send'];
 
 const stepsAtMost = 20_000;
 
@@ -92,16 +96,18 @@ export class MachineSystem implements ApicSystem {
     this.rest();
   }
 
-  /** The machine as it is: to look at, not to change. */
-  get state(): SystemMachine {
-    return this.machine;
+  /** The registers of a virtual CPU's local APIC as they are, by its number in the machine: those of a second VM, too. */
+  registersOf(vcpu: number): ApicRegisters {
+    return JSON.parse(JSON.stringify(vcpuOf(this.machine, vcpu).page)) as ApicRegisters;
   }
 
   perform(cpu: number, operation: GuestOperation): OperationResult {
     const thread = this.machine.threads[vcpuOf(this.machine, cpu).thread] as Thread;
     setProgram(commandFrame(thread).locals, [operation]);
     this.rest();
-    const { value, fault } = this;
+    const { fault } = this;
+    // What an operation gave that an interrupt came in between shows when the handler has returned: too late.
+    const value = reading.includes(operation.op) ? this.value : undefined;
     const result = { fault, taken: this.taken, ...(value === undefined || fault ? {} : { value }) };
     this.forget();
     return result;

@@ -13,6 +13,7 @@ import { hardwareFields, processorFields, vcpuFields } from '../../hardware/sche
 import { addTask } from '../../host/create-host.js';
 import type { Task } from '../../host/machine.js';
 import { hostFields } from '../../host/schema.js';
+import type { KernelVersion } from '../../kvm/kernels.js';
 import { kvmFields, kvmVcpuFields, kvmVm } from '../../kvm/schema.js';
 import { buildMachine } from '../../scenarios/build.js';
 import { type MachineInput, parseMachine } from '../../scenarios/schema.js';
@@ -27,12 +28,10 @@ export interface ModelWorld {
   preemptions: number;
   /** How often a virtual CPU that waits for a processor may still be moved to another one. */
   migrations: number;
-  /** Interrupts that a device may still raise. */
+  /** Interrupts that a device may still raise: vector, and 256 × its target. */
   deviceInterrupts: number[];
   /** 1 while the device's interrupts are posted; otherwise they go to the host. */
   posted: number;
-  /** The virtual CPU that they are for. */
-  deviceTarget: number;
   /** The task that becomes ready, by processor; -1 for none. */
   others: number[];
 }
@@ -58,9 +57,8 @@ export const modelSchemas: RunSchemas<ModelMachine, Ledger> = {
       preemptible: flag,
       preemptions: count,
       migrations: count,
-      deviceInterrupts: list(integer(0, 255)),
+      deviceInterrupts: list(count),
       posted: flag,
-      deviceTarget: count,
       others: list(integer(-1, 2 ** 31 - 1)),
     }),
   }),
@@ -69,6 +67,8 @@ export const modelSchemas: RunSchemas<ModelMachine, Ledger> = {
 
 /** How the machine of a model is made. */
 export interface ModelShape {
+  /** The host's kernel; 6.12 if not given. */
+  readonly kernel?: KernelVersion;
   /** Logical processors: as many as virtual CPUs, or more. */
   readonly processors: number;
   /** Virtual CPUs, each pinned to the processor of its number. */
@@ -76,6 +76,10 @@ export interface ModelShape {
   readonly features?: NonNullable<NonNullable<MachineInput['vms']>[number]['features']>;
   /** Processors over which virtual CPU 0 may be moved; its own if absent. */
   readonly floatOn?: readonly number[];
+  /** The processor of each virtual CPU, if it is not the one of its number. */
+  readonly pinning?: readonly number[];
+  /** The profile of the host's processor; sapphire-rapids if absent. */
+  readonly profile?: string;
   readonly haltPollNs?: number;
   readonly storeBuffers?: boolean;
   readonly apicMode?: 'xapic' | 'x2apic';
@@ -89,10 +93,12 @@ export function createModelMachine(shape: ModelShape): ModelMachine {
   const { machine: system } = buildMachine(
     parseMachine({
       topology: { sockets: 1, coresPerSocket: shape.processors, threadsPerCore: 1 },
-      host: { kernel: '6.12', haltPollNs: shape.haltPollNs ?? 0, idle: 'hlt' },
+      ...(shape.profile === undefined ? {} : { profile: shape.profile }),
+      host: { kernel: shape.kernel ?? '6.12', haltPollNs: shape.haltPollNs ?? 0, idle: 'hlt' },
       vms: [
         {
           vcpus: shape.vcpus,
+          ...(shape.pinning === undefined ? {} : { pinning: [...shape.pinning] }),
           apicMode: shape.apicMode ?? 'x2apic',
           features: { postedTimer: false, ...shape.features },
         },
@@ -105,7 +111,6 @@ export function createModelMachine(shape: ModelShape): ModelMachine {
     migrations: 0,
     deviceInterrupts: [],
     posted: 0,
-    deviceTarget: 0,
     others: system.processors.map(() => -1),
     ...shape.world,
   };

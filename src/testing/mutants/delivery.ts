@@ -44,16 +44,12 @@ export const deliveryMutants: readonly Mutant[] = [
         kvmVcpuBlock,
         'prepare_to_rcuwait',
         (right) => (m, cpu, f, returned) => {
-          if (isRunnable(m, currentVcpu(m, cpu), 'only')) return 'finish_rcuwait';
+          if (isRunnable(m, currentVcpu(m, cpu), 'only')) return 'finish';
           return right(m, cpu, f, returned);
         },
-        ['finish_rcuwait'],
+        ['finish'],
       ),
-      change(
-        kvmVcpuBlock,
-        'kvm_vcpu_check_block',
-        () => (_m, _cpu, f) => (f.slept === 1 ? 'finish_rcuwait' : undefined),
-      ),
+      change(kvmVcpuBlock, 'kvm_vcpu_check_block', () => (_m, _cpu, f) => (f.slept === 1 ? 'finish' : undefined)),
     ],
     detector: explorer('block', 'software'),
   },
@@ -75,10 +71,10 @@ export const deliveryMutants: readonly Mutant[] = [
     detector: explorer('block', 'ipi-virtualization'),
   },
   {
-    id: 'AVIC-03',
+    id: 'AVIC-03-posted',
     title: 'The sender takes where the target runs from before it posts',
     history:
-      'Erratum 1235 of Family 17h: hardware used a stale "is running" and rang a processor that the target had left. Here: NV and NDST are read with the table entry.',
+      'The same as AVIC-03 for Intel: NV and NDST are read with the entry of the PID-pointer table, before the post.',
     source: 'AMD erratum 1235; Linux 8de4a1c8164e, 9a12fa5213cf',
     breaks: ['INV2'],
     changes: [
