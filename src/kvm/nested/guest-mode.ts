@@ -20,6 +20,11 @@ export function loadedContext(machine: KvmMachine, vcpu: KvmVcpu): KvmVcpu {
   return vcpu.guestMode === 0 ? vcpu : (machine.vcpus[nestedOf(machine, vcpu).l2] as KvmVcpu);
 }
 
+/** The virtual CPU that KVM runs: for what stands for an L2, the one whose L2 it is. */
+export function hostedBy(machine: KvmMachine, vcpu: KvmVcpu): KvmVcpu {
+  return isNestedContext(machine, vcpu) ? (machine.vcpus[nestedOf(machine, vcpu).l1] as KvmVcpu) : vcpu;
+}
+
 /** True if L2 is active and an interrupt for L1 makes it exit. Linux `nested_exit_on_intr`. */
 export function exitsOnInterrupt(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return vcpu.guestMode === 1 && hasPin(nestedOf(machine, vcpu).vmcs12, PinBased.externalInterruptExiting);

@@ -12,16 +12,8 @@ import { avicIncompleteIpiInterception, avicKickTargetVcpus } from '../../kvm/av
 import { vmxDeliverInterrupt, vmxDeliverNestedPostedInterrupt, vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from '../../kvm/kick.js';
 import { apicTimerExpired } from '../../kvm/lapic-timer.js';
-import {
-  descriptorOf,
-  HostVector,
-  type KvmMachine,
-  type KvmVcpu,
-  MpState,
-  VcpuRequest,
-  vcpuOf,
-} from '../../kvm/machine.js';
-import { isNestedContext, nestedOf } from '../../kvm/nested/guest-mode.js';
+import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, MpState, VcpuRequest } from '../../kvm/machine.js';
+import { hostedBy, isNestedContext, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { piWakeupHandler } from '../../kvm/pi-load-put.js';
 import { svmCompleteInterruptDelivery, svmDeliverInterrupt } from '../../kvm/svm-deliver.js';
 import type { StateInvariant } from './invariant.js';
@@ -115,7 +107,7 @@ function isWaking(frame: Frame, vcpu: KvmVcpu): boolean {
 /** True if something is under way that will wake a virtual CPU. */
 function isBeingWoken(machine: KvmMachine, sleeper: KvmVcpu): boolean {
   // An L2 sleeps in its virtual CPU's thread.
-  const vcpu = isNestedContext(machine, sleeper) ? vcpuOf(machine, nestedOf(machine, sleeper).l1) : sleeper;
+  const vcpu = hostedBy(machine, sleeper);
   for (const thread of machine.threads) for (const frame of thread) if (isWaking(frame, vcpu)) return true;
   if (vcpu.svm === 1) {
     const incomplete = (cpu: { vcpu: number }): boolean =>
