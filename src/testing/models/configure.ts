@@ -85,7 +85,7 @@ export function hostTask<L extends Numbers<L>>(on: number, routine: Routine<L>, 
 export function attachedDevice(...vectors: number[]): Part {
   return (machine) => {
     machine.world.posted = 1;
-    machine.world.deviceInterrupts = vectors;
+    machine.world.deviceInterrupts = [...vectors];
     for (const vm of machine.vms) vm.bypassCount = 1;
   };
 }
