@@ -8,10 +8,10 @@ import type { Thread } from '../engine/state.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
-import { initAllowed } from './interruptibility.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, kvm, MpState, PendingEvent, vmOf } from './machine.js';
 import { nestedBusy, vmxCheckNestedEvents } from './nested/nested-events.js';
 import { KvmRecord } from './records.js';
+import { initSipiAllowed } from './smm.js';
 
 const { program, stage, glue } = kvm;
 
@@ -27,6 +27,7 @@ function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.irrPending = vcpu.apicvActive;
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = 0;
+  vcpu.smiPending = 0;
   vcpu.injected = 0;
   vcpu.exception = 0;
   vcpu.entryInterruption = 0;
@@ -58,12 +59,12 @@ export const kvmApicAcceptEvents = program('kvm_apic_accept_events', () => ({}),
     (m, cpu, _f, nested) => {
       const vcpu = currentVcpu(m, cpu);
       if (vcpu.guestMode === 1 && nested === nestedBusy) return 0;
-      if (vcpu.pendingEvents !== 0 && !initAllowed(vcpu)) {
-        // In VMX root operation INIT stays pending, and a SIPI is lost.
-        vcpu.pendingEvents &= ~PendingEvent.sipi;
-        return 0;
-      }
       if (vcpu.pendingEvents === 0) return vcpu.mpState === MpState.runnable ? 0 : 'state';
+      // In system-management mode and in VMX root operation INIT stays, and a SIPI finds nobody waiting.
+      if (!initSipiAllowed(vcpu)) {
+        vcpu.pendingEvents &= ~PendingEvent.sipi;
+        return 'state';
+      }
       if ((vcpu.pendingEvents & PendingEvent.init) !== 0) {
         vcpu.pendingEvents &= ~PendingEvent.init;
         reset(m, vcpu);

@@ -11,8 +11,7 @@ import { emulateHalt } from './emulate-halt.js';
 import { isReservedIcr } from './emulate-msr.js';
 import { kvmLapicExpiredHvTimer, startApicTimer } from './lapic-timer.js';
 import { canUseHvTimer } from './lapic-timer-choice.js';
-import { Fastpath, type KvmMachine, type KvmVcpu, kvm, MpState, vmOf } from './machine.js';
-import { nestedOf } from './nested/guest-mode.js';
+import { Fastpath, kvm, MpState, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
 import { kvmApicSendIpi } from './send-ipi.js';
 import { skipInstruction } from './skip-instruction.js';
@@ -99,25 +98,20 @@ export const handleFastpathHlt = program('handle_fastpath_hlt', () => ({}), [
   ),
 ]);
 
-/** L2 has no fastpath but that of an exit which KVM itself forced. Linux `vmx_exit_handlers_fastpath`, `handle_fastpath_preemption_timer`. */
-function nestedFastpath(machine: KvmMachine, vcpu: KvmVcpu): number {
-  const nested = nestedOf(machine, vcpu);
-  const forced = nested.immediateExit === 1 && vcpu.exit.reason === ExitReason.PreemptionTimer;
-  nested.immediateExit = 0;
-  return forced ? Fastpath.exitHandled : Fastpath.none;
-}
-
 /** Exits that are handled with interrupts off, before anything else. Linux `vmx_exit_handlers_fastpath`. */
 export const vmxExitHandlersFastpath = program('vmx_exit_handlers_fastpath', () => ({}), [
   stage('dispatch', 'fastpathDispatch', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const vm = vmOf(m, vcpu);
     const { reason, msr } = vcpu.exit;
-    if (vcpu.guestMode === 1) return nestedFastpath(m, vcpu);
+    // L2 has none.
+    if (vcpu.guestMode === 1) return Fastpath.none;
     if (reason === ExitReason.MsrWrite && msr === 0x830 && vm.icrFastpath === 1) {
       call(m, cpu, handleFastpathSetX2apicIcrIrqoff);
     } else if (reason === ExitReason.MsrWrite && msr === tscDeadlineMsr && vm.tscDeadlineFastpath === 1) {
       call(m, cpu, handleFastpathSetTscdeadline);
+    } else if (reason === ExitReason.PreemptionTimer && vcpu.immediateExit === 1) {
+      return Fastpath.none;
     } else if (reason === ExitReason.PreemptionTimer && vm.preemptionTimerFastpath === 1) {
       call(m, cpu, handleFastpathPreemptionTimer);
     } else if (reason === ExitReason.Hlt && vm.hltFastpath === 1) {

@@ -1,8 +1,9 @@
 import type { ApicRegisters } from '../arch/apic-registers.js';
 import { highestBit } from '../arch/bits256.js';
-import { initAllowed, interruptBlocked, nmiBlocked } from './interruptibility.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, vmOf } from './machine.js';
+import { interruptBlocked, nmiBlocked } from './interruptibility.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, VcpuRequest, vmOf } from './machine.js';
 import { vmxHasNestedEvents } from './nested/has-nested-events.js';
+import { initSipiAllowed, smiAllowed } from './smm.js';
 import { syncPirToIrr } from './sync-pir-to-irr.js';
 
 /** Class of the processor priority that TPR and ISR make. SDM vol. 3A, "Task and Processor Priorities". */
@@ -34,9 +35,11 @@ type Look = 'take' | 'only';
 /** True if there is something for the virtual CPU to do although it is halted. Linux `kvm_vcpu_has_events`. */
 export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take'): boolean {
   return (
-    (vcpu.pendingEvents !== 0 && initAllowed(vcpu)) ||
+    (vcpu.pendingEvents !== 0 && initSipiAllowed(vcpu)) ||
     vcpu.pvUnhalted === 1 ||
     (vcpu.nmiQueued + vcpu.nmiPending > 0 && !nmiBlocked(machine, vcpu)) ||
+    (vcpu.requests & VcpuRequest.smi) !== 0 ||
+    (vcpu.smiPending === 1 && smiAllowed(vcpu)) ||
     (!interruptBlocked(machine, vcpu) && hasInterrupt(machine, vcpu, look)) ||
     (vcpu.guestMode === 1 && vmxHasNestedEvents(machine, vcpu))
   );

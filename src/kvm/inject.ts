@@ -10,6 +10,7 @@ import { type KvmVcpu, kvm } from './machine.js';
 import { exitsOnInterrupt, loadedContext, nestedHasTprShadow, nestedOf } from './nested/guest-mode.js';
 import { nestedBusy, vmxCheckNestedEvents } from './nested/nested-events.js';
 import { mayOfferPvEoi, offerPvEoi } from './pv-eoi.js';
+import { enterSmm, smiAllowed } from './smm.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
@@ -70,7 +71,7 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     },
     { to: ['force_immediate_exit'] },
   ),
-  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'nmi' : undefined), { to: ['nmi'] }),
+  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'smi' : undefined), { to: ['smi'] }),
   // Before everything else, because it belongs to the instruction that has executed; unless an event is still to be delivered again.
   stage('kvm_inject_exception', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
@@ -78,6 +79,26 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     vcpu.injected = vcpu.exception;
     vcpu.entryInterruption = vcpu.exception;
     vcpu.exception = 0;
+  }),
+  glue(
+    'smi',
+    (m, cpu) => {
+      const { smiPending, guestMode } = currentVcpu(m, cpu);
+      // One for L1 waits while L2 is active: the exit that it is there is not modelled.
+      return smiPending === 0 || guestMode === 1 ? 'nmi' : undefined;
+    },
+    { to: ['nmi'] },
+  ),
+  stage('enter_smm', 'enterSmm', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    // There is no window to wait for: RSM is an exit. But behind an event that this entry delivers it has to come back at once.
+    if (!smiAllowed(vcpu)) return;
+    if (vcpu.injected !== 0) {
+      vcpu.immediateExit = 1;
+      return;
+    }
+    vcpu.smiPending = 0;
+    enterSmm(m, vcpu);
   }),
   stage('nmi', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
@@ -124,6 +145,6 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
   }),
   // L2 has to be entered before L1 may see it exit, or the events have to be looked at again: it exits at once.
   glue('force_immediate_exit', (m, cpu) => {
-    nestedOf(m, currentVcpu(m, cpu)).immediateExit = 1;
+    currentVcpu(m, cpu).immediateExit = 1;
   }),
 ]);

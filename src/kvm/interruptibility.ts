@@ -16,8 +16,3 @@ export function interruptBlocked(machine: KvmMachine, vcpu: KvmVcpu): boolean {
 export function nmiBlocked(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return !exitsOnNmi(machine, vcpu) && (loadedContext(machine, vcpu).interruptibility & 0xb) !== 0;
 }
-
-/** True if INIT and SIPI are looked at: a hypervisor in VMX root operation is not reset. Linux `vmx_apic_init_signal_blocked`. */
-export function initAllowed({ nested, guestMode }: KvmVcpu): boolean {
-  return nested < 0 || guestMode === 1;
-}

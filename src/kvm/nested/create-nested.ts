@@ -69,7 +69,6 @@ export function createNestedGuest(
     postedIntrNv: -1,
     piPending: 0,
     runPending: 0,
-    immediateExit: 0,
     updateVmcs01ApicvStatus: 0,
     updateVmcs01HwapicIsr: 0,
     vmcs12,

@@ -16,8 +16,6 @@ export interface NestedState {
   piPending: number;
   /** `nested_run_pending`: 1 from VMRESUME until L2 has been entered: L1 must not see an exit before that. */
   runPending: number;
-  /** 1 if the next entry to L2 has to end before L2's first instruction. Linux `force_immediate_exit`. */
-  immediateExit: number;
   /** What has to be done to vmcs01 once L1 runs again: controls of APICv, and SVI. */
   updateVmcs01ApicvStatus: number;
   updateVmcs01HwapicIsr: number;

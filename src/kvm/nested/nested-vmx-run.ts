@@ -9,6 +9,7 @@ import { InternalError } from '../../engine/errors.js';
 import { call } from '../../engine/frames.js';
 import { observe } from '../../engine/requests.js';
 import { done, local, shared } from '../../engine/routine.js';
+import { invalidOpcode } from '../../hardware/instructions.js';
 import { currentVcpu } from '../../hardware/machine.js';
 import { hasEvents } from '../has-events.js';
 import { type KvmMachine, type KvmVcpu, kvm, MpState, makeRequest, VcpuRequest, vmOf } from '../machine.js';
@@ -18,9 +19,6 @@ import { loadedContext, nestedHasPostedInterrupts, nestedOf } from './guest-mode
 import { takeNestedNotification } from './nested-events.js';
 
 const { program, stage, glue } = kvm;
-
-/** Interruption information of #UD: valid, hardware exception. */
-const invalidOpcode = 0x8000_0306;
 
 /** True if something waits for L1 that becoming a guest of its own may let through. Linux `nested_vmx_enter_non_root_mode`. */
 function hasToEvaluate({ vmcs, page, apicvActive, pendingEvents }: KvmVcpu): boolean {

@@ -1,29 +1,20 @@
 import { PinBased } from '../../arch/controls.js';
 import { currentVcpu, type LogicalProcessor } from '../../hardware/machine.js';
-import { sendPhysicalIpi } from '../../hardware/physical-apic.js';
-import { SystemVector } from '../../host/machine.js';
-import { type KvmMachine, type KvmVcpu, makeRequest, VcpuRequest, vcpuOf, vmOf } from '../machine.js';
+import { type KvmMachine, vcpuOf } from '../machine.js';
 import { loadedContext, nestedOf } from './guest-mode.js';
 
 /**
- * Right before an entry to L2: what KVM chose for the entry goes into vmcs02, which becomes the current VMCS. If the entry has to end at
- * once, the VMX-preemption timer begins at 0, or without it an interrupt to itself is pending. Linux `vmx_vcpu_run`, `vmx_update_hv_timer`.
+ * Right before an entry to L2: what KVM chose for the entry goes into vmcs02, which becomes the current VMCS: the event to inject, and what
+ * stands for L1's timer or has to end the entry at once. Linux `vmx_vcpu_run`, `vmx_update_hv_timer`.
  */
 export function loadVmcs02(machine: KvmMachine, processor: LogicalProcessor): void {
   const vcpu = currentVcpu(machine, processor);
   const l2 = loadedContext(machine, vcpu);
-  const { immediateExit } = nestedOf(machine, vcpu);
   l2.entryInterruption = vcpu.entryInterruption;
   vcpu.entryInterruption = 0;
   const timer = PinBased.activateVmxPreemptionTimer;
-  const usable = vmOf(machine, vcpu).preemptionTimer === 1;
-  const counts = (immediateExit === 1 && usable) || vcpu.lapicTimer.hvInUse === 1;
-  l2.vmcs.pinBasedControls = ((l2.vmcs.pinBasedControls & ~timer) | (counts ? timer : 0)) >>> 0;
-  l2.preemptionTimerValue = immediateExit === 1 ? 0 : vcpu.preemptionTimerValue;
-  if (immediateExit === 1) {
-    makeRequest(vcpu, VcpuRequest.event);
-    if (!usable) sendPhysicalIpi(machine, processor.id, SystemVector.reschedule);
-  }
+  l2.vmcs.pinBasedControls = ((l2.vmcs.pinBasedControls & ~timer) | (vcpu.vmcs.pinBasedControls & timer)) >>> 0;
+  l2.preemptionTimerValue = vcpu.preemptionTimerValue;
   processor.vcpu = l2.id;
 }
 
@@ -35,12 +26,4 @@ export function leaveVmcs02(machine: KvmMachine, processor: LogicalProcessor): v
   processor.vcpu = vcpu.id;
   vcpu.exit = { ...l2.exit, operands: [...l2.exit.operands] };
   nested.runPending = 0;
-}
-
-/** The entry that had to end at once is called off: the events are looked at again before the next one. */
-export function forgetImmediateExit(machine: KvmMachine, vcpu: KvmVcpu): void {
-  const nested = nestedOf(machine, vcpu);
-  if (nested.immediateExit === 0) return;
-  nested.immediateExit = 0;
-  makeRequest(vcpu, VcpuRequest.event);
 }

@@ -1,4 +1,3 @@
-import { setBit } from '../../arch/bits256.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Numbers } from '../../engine/state.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
@@ -100,16 +99,6 @@ export const polls: Part = (machine) => {
   const [vcpu] = machine.vcpus;
   if (vcpu !== undefined) vcpu.haltPoll = machine.vms[vcpu.vm]?.haltPollMax ?? 0;
 };
-
-/** Virtual CPU 0 has a vector in service, and one requested that it masks. */
-export function inService(vector: number): Part {
-  return ({ vcpus: [vcpu] }) => {
-    if (vcpu === undefined) return;
-    setBit(vcpu.page.isr, vector);
-    vcpu.page.ppr = vector & 0xf0;
-    vcpu.vmcs.guestInterruptStatus = vector << 8;
-  };
-}
 
 /** The vector with which L1 notifies its L2, and the one of an interrupt of L1's own. */
 export const notificationVector = 0x71;

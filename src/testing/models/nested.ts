@@ -1,9 +1,10 @@
+import { setBit } from '../../arch/bits256.js';
 import {
   configuration,
-  inService,
   l2,
   l2Poster,
   oneVector,
+  type Part,
   softwareSender,
   twoVectors,
   vectorOfL1,
@@ -14,6 +15,14 @@ import {
 import type { Model } from './model.js';
 import { endInterruptOfL1, exitToL0 } from './nested-programs.js';
 import { exitThenSpin, halt, spin } from './programs.js';
+
+/** L1 has a vector in service. */
+const inService: Part = ({ vcpus: [vcpu] }) => {
+  if (vcpu === undefined) return;
+  setBit(vcpu.page.isr, vectorOfL1);
+  vcpu.page.ppr = vectorOfL1 & 0xf0;
+  vcpu.vmcs.guestInterruptStatus = vectorOfL1 << 8;
+};
 
 const toL1 = [vectorOfL1, 0] as const;
 
@@ -127,7 +136,7 @@ export const nested: Model = {
       'apic-of-l1',
       'L2 has L1\u2019s local APIC and ends an interrupt that L1 has in service; then one of a lower class comes',
       { processors: 2, vcpus: 1, features: withApicv },
-      inService(vectorOfL1),
+      inService,
       l2(endInterruptOfL1, { apicv: false, exitsOnInterrupt: false }),
       softwareSender(1, oneVector),
     ),
