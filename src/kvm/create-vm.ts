@@ -28,6 +28,7 @@ export type VmOptions = Pick<
   | 'hidesApicPage'
   | 'vectorHashing'
   | 'icrReservedFaults'
+  | 'smmKeepsShadow'
   | 'apicv'
   | 'ipiVirtualization'
   | 'svm'
@@ -65,6 +66,7 @@ export type VmOptions = Pick<
   | 'haltPollShrink'
   | 'haltPollFloor'
   | 'haltPollPause'
+  | 'rcuwait'
   | 'haltPollStopsForResched'
 >;
 
@@ -211,6 +213,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     apicvActive: choice.apicv ? 1 : 0,
     mpState: options.offline === 1 ? MpState.uninitialized : MpState.runnable,
     waiter: 0,
+    waitLock: 0,
     wakeupList: -1,
     irrPending: choice.apicv ? 1 : 0,
     pendingEvents: 0,
@@ -218,6 +221,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     pvUnhalted: 0,
     nmiQueued: 0,
     nmiPending: 0,
+    smiPending: 0,
+    smm: 0,
+    smmInsideNmiMask: 0,
+    smram: { interruptFlag: 0, shadow: 0 },
+    immediateExit: 0,
     injected: 0,
     exception: 0,
     arbitration: 0,

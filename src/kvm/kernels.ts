@@ -28,6 +28,8 @@ export interface KernelFeatures {
   readonly hidesApicPage: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
+  /** SMRAM keeps whether STI or MOV SS blocked interrupts. */
+  readonly smmKeepsShadow: boolean;
   /** Hyper-V's calls for IPIs. */
   readonly hypervPvIpi: boolean;
   /** A guest is told of a virtual CPU that is preempted only where no instruction of it is half done. */
@@ -41,6 +43,8 @@ export interface KernelFeatures {
   readonly haltPollDrop: boolean;
   /** Whether the loop of halt polling has a PAUSE, and whether it ends when the scheduler wants the processor. */
   readonly haltPollPause: boolean;
+  /** Whether virtual CPUs sleep by rcuwait, and not on a wait queue whose lock their waker holds. */
+  readonly rcuwait: boolean;
   readonly haltPollStopsForResched: boolean;
   /** Whether a VM can have a maximum of its own. KVM_CAP_HALT_POLL. */
   readonly haltPollPerVm: boolean;
@@ -65,12 +69,14 @@ const v4x19: KernelFeatures = {
   hidesApicPage: false,
   x2avic: false,
   icrReservedFaults: false,
+  smmKeepsShadow: false,
   hypervPvIpi: false,
   preemptedAtBoundary: false,
   haltPollShrink: 0,
   haltPollGrowStart: false,
   haltPollDrop: false,
   haltPollPause: false,
+  rcuwait: false,
   haltPollStopsForResched: false,
   haltPollPerVm: false,
   eevdf: false,
@@ -89,6 +95,7 @@ const v5x8: KernelFeatures = {
   icrFastpath: true,
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
+  rcuwait: true,
   haltPollPerVm: true,
 };
 const v5x15: KernelFeatures = {
@@ -108,6 +115,7 @@ const v6x1: KernelFeatures = { ...v5x19, x2avic: true, wakeListIdle: true };
 const v6x12: KernelFeatures = {
   ...v6x1,
   hltFastpath: true,
+  smmKeepsShadow: true,
   icrReservedFaults: true,
   haltPollShrink: 2,
   timerAdvanceNs: false,

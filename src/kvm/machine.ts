@@ -52,6 +52,8 @@ export interface KvmVcpu extends VirtualCpu {
   mpState: number;
   /** 1 while `vcpu->wait` names its task: whoever wants to wake it finds it there. */
   waiter: number;
+  /** 1 while the lock of its wait queue is held; kernels with rcuwait have none. */
+  waitLock: number;
   /** The processor on whose list of sleeping virtual CPUs it is, -1 for none. Linux `vmx->pi_wakeup_list`. */
   wakeupList: number;
   /** `apic->irr_pending`: IRR may hold something. Always 1 while APICv is active. */
@@ -65,6 +67,14 @@ export interface KvmVcpu extends VirtualCpu {
   /** NMIs sent and not seen by the virtual CPU's own thread (`nmi_queued`), and those to inject (`nmi_pending`). */
   nmiQueued: number;
   nmiPending: number;
+  /** 1 while an SMI is to be taken; 1 in system-management mode; 1 if NMIs were masked when it went there. Linux `smi_pending`, `HF_SMM_MASK`, `HF_SMM_INSIDE_NMI_MASK`. */
+  smiPending: number;
+  smm: number;
+  smmInsideNmiMask: number;
+  /** What SMRAM has of its state, as far as interrupts go: RFLAGS.IF, blocking by STI and MOV SS. */
+  smram: { interruptFlag: number; shadow: number };
+  /** 1 if the guest has to exit as soon as what is injected has been delivered: an event waits behind that. Linux `req_immediate_exit`. */
+  immediateExit: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
   /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
@@ -178,6 +188,8 @@ export interface KvmVm {
   vectorHashing: number;
   /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
   icrReservedFaults: number;
+  /** 1 if blocking by STI and MOV SS is kept in SMRAM. */
+  smmKeepsShadow: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
@@ -230,6 +242,8 @@ export interface KvmVm {
   haltPollFloor: number;
   /** 1 if the loop of halt polling has a PAUSE, and if it ends when the scheduler wants the processor. */
   haltPollPause: number;
+  /** 1 if virtual CPUs sleep by rcuwait, 0 if on a wait queue with a lock. */
+  rcuwait: number;
   haltPollStopsForResched: number;
 }
 

@@ -1,7 +1,27 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { deliveryLaw, equivalenceLaw } from '../../src/testing/laws/detectors.js';
+import { mutants, tryMutant } from '../../src/testing/mutants/index.js';
+import { unexpressedBugs } from '../../src/testing/mutants/not-expressed.js';
 
-// That they catch what is wrong is tested with the mutants; here that they find nothing where there is nothing.
+describe('a general law catches', () => {
+  const byProperty = mutants.filter(({ detector }) => detector.by === 'property');
+  test.each(byProperty.map((mutant) => [`${mutant.id}: ${mutant.title}`, mutant] as const))(
+    '%s',
+    (_name, mutant) => {
+      const report = tryMutant(mutant);
+      expect(report).toMatchObject({ id: mutant.id, by: 'property', caught: true });
+      expect(report.schedule?.length).toBeGreaterThan(10);
+    },
+    120_000,
+  );
+});
+
+test('what cannot be expressed says why, once, and is no mutant', () => {
+  const ids = unexpressedBugs.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(unexpressedBugs.filter(({ why }) => why.length < 20)).toEqual([]);
+  expect(mutants.filter(({ id }) => ids.includes(id)).map(({ id }) => id)).toEqual([]);
+});
 
 const few = 60;
 
