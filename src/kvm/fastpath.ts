@@ -129,6 +129,8 @@ export const vmxExitHandlersFastpath = program('vmx_exit_handlers_fastpath', () 
     const vcpu = currentVcpu(m, cpu);
     const vm = vmOf(m, vcpu);
     const { reason, msr } = vcpu.exit;
+    // L2 has none.
+    if (vcpu.guestMode === 1) return Fastpath.none;
     const isWrite = reason === ExitReason.MsrWrite || reason === ExitReason.MsrWriteImm;
     if (isWrite && msr === 0x830 && vm.icrFastpath === 1) {
       call(m, cpu, vm.icrFastpathByMap === 1 ? kvmX2apicIcrWriteFast : handleFastpathSetX2apicIcrIrqoff);
