@@ -24,6 +24,7 @@ export type { RunEnd, RunLimit } from './engine/timed.js';
 export { type KernelFeatures, type KernelVersion, kernels } from './kvm/kernels.js';
 export type { Account } from './observe/account.js';
 export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
+export type { HaltPollStatistics } from './observe/halt-poll-statistics.js';
 export type { Counters } from './observe/recorder.js';
 export { type CalibrateOptions, calibrate } from './scenarios/figures/calibrate.js';
 export type { Figure, FigureInput } from './scenarios/figures/figure.js';

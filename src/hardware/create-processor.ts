@@ -11,6 +11,7 @@ export function createLogicalProcessor(id: number, thread: number): LogicalProce
     vcpu: -1,
     hostThread: thread,
     halted: 0,
+    spinning: 0,
     nmi: 0,
     expiredTimers: [],
   };

@@ -94,8 +94,7 @@ function recogniseInHost(machine: HardwareMachine, processor: LogicalProcessor):
     return false;
   }
   if (processor.nmi === 0 && processor.masked === 1) return false;
-  if (processor.halted === 1) {
-    processor.halted = 0;
+  if (processor.halted > 0) {
     interruptWith(thread, leaveHalt);
     return true;
   }

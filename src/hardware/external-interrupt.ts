@@ -3,16 +3,23 @@ import { observe } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { handlerOf } from './interrupt-table.js';
-import { hardware } from './machine.js';
+import { type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { Record } from './records.js';
 
-const { microcode, stage } = hardware;
+const { microcode, stage, glue } = hardware;
 
-/** Idle states of a logical processor. */
-export const IdleState = { poll: 0, c1: 1 } as const;
-
-/** Their names, by number. */
-export const idleStateNames: readonly string[] = ['POLL', 'C1'];
+/**
+ * How much longer than leaving the lightest state it takes to leave the one that a halted processor is in. A core is in the lightest of its threads'
+ * states.
+ */
+export function exitLatency(machine: HardwareMachine, { id, halted }: LogicalProcessor): number {
+  let state = halted;
+  const first = id - (id % machine.threadsPerCore);
+  for (let thread = first; thread < first + machine.threadsPerCore; thread++) {
+    state = Math.min(state, machine.processors[thread]?.halted ?? 0);
+  }
+  return machine.idleStates[Math.max(1, state)]?.exitLatency ?? 0;
+}
 
 /**
  * An external interrupt in root operation, already acknowledged, or an NMI (vector 2): through the host's IDT to its handler, and back
@@ -26,6 +33,9 @@ export const externalInterrupt = microcode('external-interrupt', () => ({ vector
     observe(m, Record.hostInterrupt, f.vector, 1);
     interruptAt(m.threads[cpu.thread] as Thread, handlerOf(m.hostInterrupts, f.vector));
   }),
+  glue('irqentry_exit', (m, cpu) => {
+    if (m.interruptExit >= 0) interruptAt(m.threads[cpu.thread] as Thread, m.interruptExit);
+  }),
   stage('iret', 'iret', shared, (m, cpu, f) => {
     observe(m, Record.hostInterrupt, f.vector, 0);
     cpu.masked = f.masked;
@@ -35,7 +45,14 @@ export const externalInterrupt = microcode('external-interrupt', () => ({ vector
 
 /** A halted processor wakes up for an interrupt, which is recognised when it has. */
 export const leaveHalt = microcode('leave-halt', () => ({}), [
-  stage('leave-c-state', 'idleExit', shared, (m) => {
-    observe(m, Record.idle, IdleState.c1, 0);
-  }),
+  stage(
+    'leave-c-state',
+    'idleExit',
+    shared,
+    (m, cpu) => {
+      observe(m, Record.idle, cpu.halted, 0);
+      cpu.halted = 0;
+    },
+    { work: exitLatency },
+  ),
 ]);

@@ -24,8 +24,10 @@ export interface LogicalProcessor extends Processor {
   vcpu: number;
   /** The thread that runs in root operation. */
   hostThread: number;
-  /** 1 while the host has it halted (HLT or MWAIT): the next interrupt first ends that. */
+  /** The idle state in which the host has it halted (HLT or MWAIT), an index in `idleStates`, 0 while it runs: the next interrupt first ends that. */
   halted: number;
+  /** 1 while it spins in a loop without PAUSE, which slows its core's other thread. */
+  spinning: number;
   /** 1 while a non-maskable interrupt is pending. */
   nmi: number;
   /** Timers of its local timer that have expired and have not been handled, oldest first. */
@@ -78,6 +80,14 @@ export interface VirtualCpu extends VirtualProcessor {
  */
 export const ApicPageMapping = { notPresent: 0, misconfigured: 1, accessPage: 2 } as const;
 
+/** A state of an idle processor. Times in cycles. */
+export interface IdleState {
+  /** How much longer than leaving the lightest halted state it takes to leave it. */
+  exitLatency: number;
+  /** How long the processor has to be idle for it to pay. */
+  targetResidency: number;
+}
+
 /** The machine as the hardware room knows it. */
 export interface HardwareMachine extends Machine {
   processors: LogicalProcessor[];
@@ -85,6 +95,12 @@ export interface HardwareMachine extends Machine {
   memory: ApicMemory;
   /** The host's IDT, the same on every processor. */
   hostInterrupts: InterruptTable;
+  /** The first stage of what runs on the way out of an interrupt's handler (saved by name), -1 for nothing. */
+  interruptExit: number;
+  /** The states of an idle processor: the first polls, the second is the lightest that halts. */
+  idleStates: IdleState[];
+  /** Threads of a core, whose numbers follow one another. */
+  threadsPerCore: number;
   /** By timer: what it is for. */
   timerUses: TimerUse[];
   /** By VM: {@link ApicPageMapping}. */

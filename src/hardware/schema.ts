@@ -2,7 +2,7 @@ import type { ApicRegisters } from '../arch/apic-registers.js';
 import type { ApicVmcs } from '../arch/virtual-processor.js';
 import type { Schema } from '../engine/schema.js';
 import { stageAt } from '../engine/schema-frames.js';
-import { flag, id, integer, list, pair, record, register } from '../engine/schema-values.js';
+import { cycles, flag, id, integer, list, pair, record, register } from '../engine/schema-values.js';
 import type { LogicalProcessor } from './machine.js';
 
 /*
@@ -49,7 +49,8 @@ export const processorFields = {
   nonRoot: flag,
   vcpu: id('vcpus', -1),
   hostThread: id('threads'),
-  halted: flag,
+  halted: count,
+  spinning: flag,
   nmi: flag,
   expiredTimers: list(id('timers')),
 } satisfies Partial<{ [Name in keyof LogicalProcessor]: Schema<LogicalProcessor[Name]> }>;
@@ -140,6 +141,9 @@ export const hardwareFields = {
     pidPointerTables: list(record({ address, entries: list(address) })),
   }),
   hostInterrupts: interruptTable,
+  interruptExit: stageAt,
+  idleStates: list(record({ exitLatency: cycles, targetResidency: cycles })),
+  threadsPerCore: count,
   timerUses: list(
     record({
       kind: count,

@@ -1,9 +1,17 @@
 import type { Routine } from '../engine/routine.js';
 import { doIdle } from './idle.js';
-import { hrtick, hrtimerInterrupt, sysvecRescheduleIpi } from './interrupts.js';
+import { hrtick, hrtimerInterrupt, irqentryExit, sysvecRescheduleIpi } from './interrupts.js';
+import { loadTask } from './load.js';
 import { finishTaskSwitch, schedule } from './schedule.js';
 import { hrtimerWakeup, nanosleep } from './sleep.js';
-import { reschedCurr, tryToWakeUp } from './try-to-wake-up.js';
+import {
+  reschedCurr,
+  schedTtwuPending,
+  sysvecCallFunctionSingle,
+  tryToWakeUp,
+  ttwuDoActivate,
+} from './try-to-wake-up.js';
+import { yieldTo } from './yield-to.js';
 
 /** Every routine of the host. */
 export const hostRoutines: readonly Routine[] = [
@@ -11,7 +19,13 @@ export const hostRoutines: readonly Routine[] = [
   finishTaskSwitch,
   hrtick,
   hrtimerInterrupt,
+  irqentryExit,
+  loadTask,
   reschedCurr,
+  schedTtwuPending,
+  sysvecCallFunctionSingle,
+  ttwuDoActivate,
+  yieldTo,
   hrtimerWakeup,
   nanosleep,
   schedule,

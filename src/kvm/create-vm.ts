@@ -46,6 +46,9 @@ export type VmOptions = Pick<
   | 'haltPollGrow'
   | 'haltPollGrowStart'
   | 'haltPollShrink'
+  | 'haltPollFloor'
+  | 'haltPollPause'
+  | 'haltPollStopsForResched'
 >;
 
 const tableBase = 0x2_0000_0000;
@@ -190,6 +193,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     stopped: 0,
     apicMode,
     haltPoll: 0,
+    pollControl: 1,
     pollTimer: addTimer(machine),
     lapicTimer: {
       hrtimer: addTimer(machine, {

@@ -28,10 +28,11 @@ function checkBlock(machine: KvmMachine, vcpu: KvmVcpu, look: 'take' | 'only' = 
   );
 }
 
-/** True if polling has to stop for somebody else's sake. Linux `kvm_vcpu_can_poll`. */
+/** True if polling has to stop for somebody else's sake: another task waits here, or the scheduler wants the processor. Linux `kvm_vcpu_can_poll`, `single_task_running`. */
 function othersWait(machine: KvmMachine, processor: LogicalProcessor): boolean {
   const { queue, needResched } = runQueueOf(machine, processor.id);
-  return queue.length > 0 || needResched === 1;
+  const { haltPollStopsForResched } = vmOf(machine, currentVcpu(machine, processor));
+  return queue.length > 0 || (needResched === 1 && haltPollStopsForResched === 1);
 }
 
 /**
@@ -97,8 +98,9 @@ export const kvmVcpuHalt = program('kvm_vcpu_halt', () => ({ start: 0, polled: 0
     shared,
     (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
-      if (vcpu.haltPoll === 0) return 'kvm_vcpu_block';
+      if (vcpu.haltPoll === 0 || vcpu.pollControl === 0) return 'kvm_vcpu_block';
       f.polled = 1;
+      cpu.spinning = vmOf(m, vcpu).haltPollPause === 1 ? 0 : 1;
       observe(m, KvmRecord.haltPoll, vcpu.id, 1);
       arm(m, vcpu.pollTimer, vcpu.haltPoll, vcpu.channel);
       return undefined;
@@ -121,6 +123,7 @@ export const kvmVcpuHalt = program('kvm_vcpu_halt', () => ({ start: 0, polled: 0
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
       cancel(m, vcpu.pollTimer);
+      cpu.spinning = 0;
       observe(m, KvmRecord.haltPoll, vcpu.id, 0);
       return checkBlock(m, vcpu) ? 'ktime_get-end' : undefined;
     },
@@ -137,7 +140,8 @@ export const kvmVcpuHalt = program('kvm_vcpu_halt', () => ({ start: 0, polled: 0
   }),
   stage('adjust', 'haltPollAdjust', shared, (m, cpu, f, now) => {
     const vcpu = currentVcpu(m, cpu);
-    vcpu.haltPoll = adjustHaltPoll(vcpu.haltPoll, now - f.start, vmOf(m, vcpu));
+    // A guest that polls itself keeps its window as it is.
+    if (vcpu.pollControl === 1) vcpu.haltPoll = adjustHaltPoll(vcpu.haltPoll, now - f.start, vmOf(m, vcpu));
     observe(m, KvmRecord.halt, vcpu.id, 0);
     observe(m, KvmRecord.wakeup, vcpu.id, f.slept);
   }),

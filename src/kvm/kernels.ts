@@ -30,6 +30,18 @@ export interface KernelFeatures {
   readonly icrReservedFaults: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
+  /** Whether a small halt-polling window grows to its first size at least, and whether one that shrinks below it is dropped. */
+  readonly haltPollGrowStart: boolean;
+  readonly haltPollDrop: boolean;
+  /** Whether the loop of halt polling has a PAUSE, and whether it ends when the scheduler wants the processor. */
+  readonly haltPollPause: boolean;
+  readonly haltPollStopsForResched: boolean;
+  /** Whether a VM can have a maximum of its own. KVM_CAP_HALT_POLL. */
+  readonly haltPollPerVm: boolean;
+  /** Whether the scheduler picks the earliest eligible virtual deadline. */
+  readonly eevdf: boolean;
+  /** Whether wakers leave the work to an idle processor that shares their cache, too. */
+  readonly wakeListIdle: boolean;
 }
 
 const v4x19: KernelFeatures = {
@@ -47,22 +59,44 @@ const v4x19: KernelFeatures = {
   hidesApicPage: false,
   icrReservedFaults: false,
   haltPollShrink: 0,
+  haltPollGrowStart: false,
+  haltPollDrop: false,
+  haltPollPause: false,
+  haltPollStopsForResched: false,
+  haltPollPerVm: false,
+  eevdf: false,
+  wakeListIdle: false,
 };
-const v5x4: KernelFeatures = { ...v4x19, postedTimer: true, timerAdvance: true, timerWaitEarly: false };
+const v5x4: KernelFeatures = {
+  ...v4x19,
+  postedTimer: true,
+  timerAdvance: true,
+  timerWaitEarly: false,
+  haltPollGrowStart: true,
+};
 const v5x8: KernelFeatures = {
   ...v5x4,
   icrFastpath: true,
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
+  haltPollPerVm: true,
 };
-const v5x15: KernelFeatures = { ...v5x8, hidesApicPage: true };
+const v5x15: KernelFeatures = {
+  ...v5x8,
+  hidesApicPage: true,
+  haltPollDrop: true,
+  haltPollPause: true,
+  haltPollStopsForResched: true,
+};
 const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
+const v6x1: KernelFeatures = { ...v5x19, wakeListIdle: true };
 const v6x12: KernelFeatures = {
-  ...v5x19,
+  ...v6x1,
   hltFastpath: true,
   icrReservedFaults: true,
   haltPollShrink: 2,
   timerAdvanceNs: false,
+  eevdf: true,
 };
 
 /**
@@ -71,7 +105,11 @@ const v6x12: KernelFeatures = {
  * that adapts since 4.20 (commit 3b8a5df6c4dc), with its wait right before the entry since 5.3 (commit b6c4bc659ccc), and no longer set by
  * hand since 6.11; the fastpaths in the run
  * function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the series that was applied in May 2022
- * (v9, on 5.18), counted here from 5.19; the HLT fastpath and a shrinking halt-polling window shortly before 6.12.
+ * (v9, on 5.18), counted here from 5.19; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12.
+ *
+ * Halt polling: a first size since 5.1, kept by shrinking windows since 5.15; a maximum by VM since 5.8; the loop ends for the scheduler
+ * since 5.13 (commit 262de4102c7b) and has its PAUSE since 5.15 (commit 74775654332b). The scheduler: the wake list for idle processors since 6.0
+ * (commit f3dd3f674555), EEVDF since 6.6.
  */
 export const kernels = {
   '4.19': v4x19,
@@ -79,7 +117,7 @@ export const kernels = {
   '5.8': v5x8,
   '5.15': v5x15,
   '5.19': v5x19,
-  '6.1': v5x19,
+  '6.1': v6x1,
   '6.12': v6x12,
 } as const satisfies Record<string, KernelFeatures>;
 

@@ -1,5 +1,5 @@
 import { call } from '../engine/frames.js';
-import { notify } from '../engine/requests.js';
+import { notify, observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { compareExchange, fence, load } from '../engine/store-buffer.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
@@ -7,6 +7,7 @@ import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { SystemVector } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
 import { type KvmMachine, kvm, VcpuMode, vcpuMode, vcpuOf } from './machine.js';
+import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
 
@@ -35,7 +36,10 @@ export const kvmVcpuWakeUp = program('kvm_vcpu_wake_up', () => ({ target: 0 }), 
     },
     { line },
   ),
-  glue('woken', (_m, _cpu, _f, woken) => woken),
+  glue('woken', (m, _cpu, f, woken) => {
+    if (woken === 1) observe(m, KvmRecord.haltWakeup, f.target);
+    return woken;
+  }),
 ]);
 
 /**

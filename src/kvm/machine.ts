@@ -76,6 +76,8 @@ export interface KvmVcpu extends VirtualCpu {
   apicMode: ApicMode;
   /** Halt-polling window, in cycles. Linux `vcpu->halt_poll_ns`. */
   haltPoll: number;
+  /** 0 if the guest polls itself and has told KVM not to. MSR_KVM_POLL_CONTROL, bit 0. */
+  pollControl: number;
   /** The timer that ends halt polling. */
   pollTimer: number;
   /** Its APIC timer. */
@@ -171,6 +173,11 @@ export interface KvmVm {
   haltPollGrow: number;
   haltPollGrowStart: number;
   haltPollShrink: number;
+  /** What the first size is to other windows: `HaltPollFloor`. */
+  haltPollFloor: number;
+  /** 1 if the loop of halt polling has a PAUSE, and if it ends when the scheduler wants the processor. */
+  haltPollPause: number;
+  haltPollStopsForResched: number;
 }
 
 /** When an expiring timer is posted by another processor: never, for each virtual CPU that halts without an exit, or (older kernels) for all. */

@@ -1,6 +1,6 @@
 import { highestBit } from '../arch/bits256.js';
 import { call } from '../engine/frames.js';
-import { notify } from '../engine/requests.js';
+import { notify, observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
@@ -21,6 +21,7 @@ import {
   vcpuOf,
   vmOf,
 } from './machine.js';
+import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
 
@@ -191,6 +192,7 @@ export const piWakeupHandler = program('pi_wakeup_handler', () => ({}), [
       const vcpu = vcpuOf(m, id);
       const asleep = vcpu.waiter === 1 && m.tasks[vcpu.task]?.state !== TaskState.running;
       if (!asleep || descriptorOf(m, vcpu).on === 0) continue;
+      observe(m, KvmRecord.haltWakeup, vcpu.id);
       call(m, cpu, tryToWakeUp).task = vcpu.task;
       return undefined;
     }

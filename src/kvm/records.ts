@@ -6,6 +6,8 @@ export const KvmRecord = {
   halt: recordKind('halt', 'vcpu', 'begins'),
   /** It begins (1) or ends (0) to poll. */
   haltPoll: recordKind('halt-poll', 'vcpu', 'begins'),
+  /** Somebody woke it. Statistic `halt_wakeup`. */
+  haltWakeup: recordKind('halt-wakeup', 'vcpu'),
   /** It goes on: after sleep (1) or poll (0). */
   wakeup: recordKind('wakeup', 'vcpu', 'slept'),
   /** KVM sends an IPI: bits 31:0 of the ICR, the destination. Tracepoint `kvm_apic_ipi`. */

@@ -30,6 +30,7 @@ export const kvmVcpuFields = {
   stopped: flag,
   apicMode: integer(0, 2) as Schema<ApicMode>,
   haltPoll: cycles,
+  pollControl: flag,
   pollTimer: id('timers', -1),
   lapicTimer: record({
     hrtimer: id('timers', -1),
@@ -79,6 +80,9 @@ export const kvmVm = record({
   haltPollGrow: safe,
   haltPollGrowStart: cycles,
   haltPollShrink: safe,
+  haltPollFloor: integer(0, 2),
+  haltPollPause: flag,
+  haltPollStopsForResched: flag,
 });
 
 /** What the machine has for KVM. */

@@ -44,6 +44,10 @@ export interface Counters {
   running: number[];
   depth: number[];
   interrupted: number[];
+  /** KVM's statistics of halt polling: {@link HaltPollStatistic}, times in cycles. */
+  haltPolling: number[];
+  /** Per virtual CPU three numbers: when it began to halt, when the last polling for it began (-1: none) and when that ended. */
+  halts: number[];
   sent: number;
   delivered: number;
   coalesced: number;
@@ -93,6 +97,8 @@ export function createCounters({
     running: each(processors, () => OtherTask.idle),
     depth: each(processors, () => 0),
     interrupted: each(processors, () => ProcessorActivity.host),
+    haltPolling: each(7, () => 0),
+    halts: each(3 * virtualCpus, () => -1),
     sent: 0,
     delivered: 0,
     coalesced: 0,
@@ -181,6 +187,37 @@ function interrupt(counters: Counters, processor: number, begins: number, time: 
   }
 }
 
+/** Places in {@link Counters.haltPolling}. */
+export const HaltPollStatistic = {
+  successful: 0,
+  attempted: 1,
+  invalid: 2,
+  wakeup: 3,
+  successTime: 4,
+  failTime: 5,
+  waitTime: 6,
+} as const;
+
+function countHalt(counters: Counters, statistic: number, amount: number): void {
+  if (counters.began < 0 || counters.closed >= 0) return;
+  counters.haltPolling[statistic] = (counters.haltPolling[statistic] as number) + amount;
+}
+
+/** A halt is over: what its polling came to. Linux `update_halt_poll_stats`. */
+function haltEnds(counters: Counters, vcpu: number, slept: number, time: number): void {
+  const [began = -1, polledFrom = -1, polledTo = -1] = counters.halts.slice(3 * vcpu, 3 * vcpu + 3);
+  if (polledFrom >= 0) {
+    countHalt(counters, HaltPollStatistic.attempted, 1);
+    if (slept === 0) countHalt(counters, HaltPollStatistic.successful, 1);
+    countHalt(
+      counters,
+      slept === 0 ? HaltPollStatistic.successTime : HaltPollStatistic.failTime,
+      polledTo - polledFrom,
+    );
+  }
+  if (slept === 1) countHalt(counters, HaltPollStatistic.waitTime, time - (polledFrom >= 0 ? polledTo : began));
+}
+
 function schedIn(counters: Counters, processor: number, task: number, time: number): void {
   const running = counters.tasks[task] ?? OtherTask.load;
   counters.running[processor] = running;
@@ -233,6 +270,9 @@ export function createRecorder(): Recorder {
   const out = number('sched-out');
   const into = number('sched-in');
   const wakeup = number('sched-wakeup');
+  const halt = number('halt');
+  const haltWakeup = number('halt-wakeup');
+  const goesOn = number('wakeup');
   const haltPoll = number('halt-poll');
   return (counters, time, processor, kind, a, b) => {
     if (kind === vmExit) {
@@ -249,7 +289,14 @@ export function createRecorder(): Recorder {
       const activity = b === 1 ? ProcessorActivity.idle + a : ProcessorActivity.host;
       processorDoes(counters, processor, activity, time);
     } else if (kind === haltPoll) {
+      counters.halts[3 * a + (b === 1 ? 1 : 2)] = time;
       runningDoes(counters, processor, b === 1 ? ProcessorActivity.haltPoll : ProcessorActivity.host, time);
+    } else if (kind === halt) {
+      if (b === 1) counters.halts.splice(3 * a, 3, time, -1, -1);
+    } else if (kind === goesOn) {
+      haltEnds(counters, a, b, time);
+    } else if (kind === haltWakeup) {
+      countHalt(counters, HaltPollStatistic.wakeup, 1);
     } else if (kind === into) {
       schedIn(counters, processor, a, time);
     } else if (kind === out || kind === wakeup) {

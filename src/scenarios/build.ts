@@ -8,12 +8,13 @@ import { AddressMode, xapicLogicalId } from '../guest/logical-mode.js';
 import { busyLoop } from '../guest/smp.js';
 import { setHandler } from '../hardware/interrupt-table.js';
 import { createHost, type HostPlan } from '../host/create-host.js';
-import { distanceBetween, processorCount, socketOf } from '../host/topology.js';
+import { distanceBetween, guestNodes, processorCount } from '../host/topology.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
 import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
+import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -85,7 +86,6 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
 /** The logical processor of each virtual CPU of each VM. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
-  const taken = new Map<number, string>();
   let nextCore = 0;
   return scenario.vms.map((vm, index) => {
     const { pinning } = vm;
@@ -106,9 +106,6 @@ function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
             : `logical processor ${place} does not exist (${available} available)`,
         );
       }
-      const other = taken.get(place);
-      if (other !== undefined) throw new InputError(here, `logical processor ${place} is taken by ${other}`);
-      taken.set(place, here);
     });
     return [...places];
   });
@@ -211,10 +208,10 @@ function addVm(
     cyclesPerMicrosecond: cycles(1000),
     hltInGuest: vm.disableExits.includes('hlt') ? 1 : 0,
     mwaitInGuest: vm.disableExits.includes('mwait') ? 1 : 0,
-    haltPollMax: cycles(host.haltPollNs),
+    haltPollMax: haltPollMaxOf(scenario, index, cycles),
     haltPollGrow: host.haltPollGrow,
     haltPollGrowStart: cycles(host.haltPollGrowStart),
-    haltPollShrink: host.haltPollShrink ?? kernel.haltPollShrink,
+    ...haltPollOf(scenario),
   });
   machine.guests.push({
     ipiLock: 0,
@@ -250,7 +247,7 @@ function addVm(
       seed,
       cycles,
       distance: distanceBetween(scenario.topology),
-      socket: (processor) => socketOf(scenario.topology, processor),
+      nodes: guestNodes(scenario.topology, vm.vcpus, pinning),
     });
     return;
   }
@@ -279,11 +276,11 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
       `logical processor ${host.housekeeping} does not exist (${processors} available)`,
     );
   }
-  const bare = createHost(processors, {
-    sliceCycles: durations.cycles(host.sliceNs),
-    wakeupPreemption: 1,
-    mwaitIdle: host.idle === 'mwait' ? 1 : 0,
-  });
+  const bare = createHost(
+    topology,
+    schedulerOf(scenario, durations.cycles),
+    idleStatesOf(profile, scenario, durations.cycles),
+  );
   const plan = addKvm<SystemMachine>(bare, {
     vcpus: [],
     vms: [],
@@ -299,5 +296,6 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
       addInhibitThread(plan.machine, index, ApicvInhibit[reason], durations.cycles(atNs), duration);
     }
   });
+  addHostLoad(plan.machine, scenario, durations.cycles);
   return { machine: plan.machine, channels: plan.channels, lines: plan.lines };
 }

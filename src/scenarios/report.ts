@@ -1,5 +1,6 @@
 import type { CpuTime } from '../observe/cpu-time.js';
 import type { ExitParts, ExitTotals } from '../observe/exit-statistics.js';
+import type { HaltPollStatistics } from '../observe/halt-poll-statistics.js';
 import type { Summary } from '../observe/statistics.js';
 import type { PublishedFigure } from './schema.js';
 
@@ -51,6 +52,8 @@ export interface VariantReport {
   readonly exitsPerIteration: number;
   /** What the logical processors' time went into, during the counted iterations of all runs: TSC cycles. */
   readonly cpu: CpuTime;
+  /** KVM's statistics of halts and halt polling, of all virtual CPUs together, during the counted iterations of all runs. */
+  readonly kvmStat: HaltPollStatistics;
   readonly interrupts: { readonly sent: number; readonly delivered: number; readonly coalesced: number };
   /** Where the cycles of one iteration go: the chain of stages that decides how long it takes. Without jitter. */
   readonly breakdown: readonly BreakdownRow[];

@@ -6,18 +6,19 @@ import { costKeysOf } from '../engine/routine.js';
 import { type TimedOptions, TimedRun } from '../engine/timed.js';
 import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
-import { idleStateNames } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
 import { type Convergence, createConvergence, hasConverged } from '../observe/convergence.js';
 import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
 import { exitTotals, mergeExits } from '../observe/exit-statistics.js';
+import { haltPollStatistics } from '../observe/halt-poll-statistics.js';
 import { type Counters, createCounters, createRecorder, finishCounters, OtherTask } from '../observe/recorder.js';
 import { scaleSummary, standardDeviation, summarize } from '../observe/statistics.js';
 import { createTrace, type Trace } from '../observe/trace.js';
 import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf } from './build.js';
+import { idleStateNames } from './host-options.js';
 import { metricOf } from './metric.js';
 import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
@@ -202,6 +203,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
   const oneWay: number[] = [];
   let halfWidth = 0;
   const exits: number[] = [];
+  const finished: Counters[] = [];
   const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
@@ -230,7 +232,8 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     if (convergence !== undefined) halfWidth = Math.max(halfWidth, convergence.halfWidth);
     means.push(sum / counters.iterations.length);
     mergeExits(exits, counters.exits);
-    cpu.push(cpuTimeOf(counters, idleStateNames));
+    finished.push(counters);
+    cpu.push(cpuTimeOf(counters, idleStateNames(profile, scenario)));
     interrupts.sent += counters.sent;
     interrupts.delivered += counters.delivered;
     interrupts.coalesced += counters.coalesced;
@@ -260,6 +263,7 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     ),
     exitsPerIteration: exitCount / iterations.length,
     cpu: addCpuTimes(cpu),
+    kvmStat: haltPollStatistics(finished, tscGhz),
     interrupts,
     breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
@@ -301,11 +305,11 @@ function traceIteration(scenario: Scenario): TracedIteration {
     },
   });
   drive(run, quiet, quiet.seed);
+  const { began: from, ended: to } = run.state.observers;
+  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   // What is still under way on other processors.
   run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
-  const { began: from, ended: to } = run.state.observers;
-  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   return { trace, from, to, processor };
 }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { InputError } from '../engine/errors.js';
-import { kernelVersions } from '../kvm/kernels.js';
+import { hostSchema } from './host-schema.js';
 import { issueError } from './schema-issues.js';
 import { count, nonNegative, positive } from './schema-values.js';
 import { vmSchema } from './vm-schema.js';
@@ -84,33 +84,7 @@ const machineEntries = {
     }),
     {},
   ),
-  host: v.optional(
-    v.strictObject({
-      kernel: v.optional(v.picklist(kernelVersions), '6.1'),
-      haltPollNs: v.optional(nonNegative, 200_000),
-      haltPollGrow: v.optional(nonNegative, 2),
-      haltPollGrowStart: v.optional(nonNegative, 10_000),
-      /** The kernel's default if not given. */
-      haltPollShrink: v.optional(nonNegative),
-      /** How long a task runs while others wait for its processor. */
-      sliceNs: v.optional(positive, 3_000_000),
-      /** How an idle processor waits: `hlt` needs an interrupt to wake up, `mwait` does not. */
-      idle: v.optional(v.picklist(['hlt', 'mwait']), 'mwait'),
-      /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
-      flexpriority: v.optional(v.boolean(), true),
-      /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */
-      tprShadow: v.optional(v.boolean(), true),
-      /** Module parameter `preemption_timer` of kvm-intel. */
-      preemptionTimer: v.optional(v.boolean(), true),
-      /** Guest timers set early by an advance that adapts (module parameter `lapic_timer_advance` of kvm), not at all, or by so many nanoseconds (`lapic_timer_advance_ns`); what the kernel does by default if not given. */
-      timerAdvance: v.optional(v.union([v.boolean(), nonNegative])),
-      /** A processor that a host keeps for housekeeping, which isolates the others: it runs posted timers, and those are then on by default. Each virtual CPU's own runs them if not given. */
-      housekeeping: v.optional(count(0, 65_535)),
-      mitigations: v.optional(v.record(v.string(), v.boolean()), {}),
-      cStates: v.optional(v.picklist(['default']), 'default'),
-    }),
-    {},
-  ),
+  host: v.optional(hostSchema, {}),
   vms: v.optional(v.pipe(v.array(vmSchema), v.minLength(1), v.maxLength(4096)), [{}]),
   /** Any integer; the same seed gives the same bytes. */
   seed: v.optional(v.pipe(v.number(), v.safeInteger()), 1),

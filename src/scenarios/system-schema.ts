@@ -53,6 +53,8 @@ const counters: Schema<Counters> = record({
   running: list(signed, 'processors'),
   depth: list(cycles, 'processors'),
   interrupted: list(cycles, 'processors'),
+  haltPolling: list(cycles),
+  halts: list(signed),
   sent: cycles,
   delivered: cycles,
   coalesced: cycles,

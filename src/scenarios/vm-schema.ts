@@ -51,6 +51,8 @@ export const vmSchema = v.strictObject({
   ),
   /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
   disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
+  /** The VM's own maximum of halt polling, in place of the host's: KVM_CAP_HALT_POLL. */
+  haltPollNs: v.optional(nonNegative),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
   /** The guest's kernel, where the guest is Linux. */

@@ -7,7 +7,18 @@ import { createRunState } from '../../src/engine/timing.js';
 import { hardwareHooks } from '../../src/hardware/events.js';
 import { hardwareCostKeys, hardwareRoutines } from '../../src/hardware/routines.js';
 import { addTask, createHost } from '../../src/host/create-host.js';
-import { currentTask, type HostMachine, host, runQueueOf, TaskState } from '../../src/host/machine.js';
+import {
+  currentTask,
+  FairClass,
+  type HostMachine,
+  host,
+  IdleGovernor,
+  IdleMode,
+  runQueueOf,
+  type SchedulerOptions,
+  TaskState,
+  WakeList,
+} from '../../src/host/machine.js';
 import { hostRoutines } from '../../src/host/routines.js';
 import { schedule } from '../../src/host/schedule.js';
 import { tryToWakeUp } from '../../src/host/try-to-wake-up.js';
@@ -40,12 +51,38 @@ const busy = program('test_busy', () => ({ rounds: 0 }), [
   glue('again', () => 'work', { to: ['work'] }),
 ]);
 
+const scheduler: SchedulerOptions = {
+  fairClass: FairClass.cfs,
+  latency: 20_000,
+  minGranularity: 20_000,
+  wakeupGranularity: 10_000,
+  baseSlice: 20_000,
+  wakeupPreemption: 1,
+  idleMode: IdleMode.mwait,
+  governor: IdleGovernor.menu,
+  wakeList: WakeList.idleToo,
+  tick: 100_000,
+  idlePollMax: 20_000,
+};
+
 const routines = [...hostRoutines, ...hardwareRoutines, sleeper, busy] as unknown as Routine[];
 const costs: Record<string, number> = { lineTransfer: 10 };
 for (const key of [...costKeysOf(routines), ...hardwareCostKeys]) costs[key] = 100;
 
-function run(processors: number, mwaitIdle: number, fill: (machine: HostMachine) => void): HostMachine {
-  const plan = createHost(processors, { sliceCycles: 20_000, wakeupPreemption: 1, mwaitIdle });
+const states = [
+  { exitLatency: 0, targetResidency: 0 },
+  { exitLatency: 0, targetResidency: 100 },
+  { exitLatency: 5000, targetResidency: 50_000 },
+];
+
+/** Runs a host for a million cycles. Slices are 20,000 cycles. */
+function run(
+  processors: number,
+  options: Partial<SchedulerOptions>,
+  fill: (machine: HostMachine) => void,
+): HostMachine {
+  const topology = { sockets: 1, coresPerSocket: processors, threadsPerCore: 1 };
+  const plan = createHost(topology, { ...scheduler, ...options }, states);
   fill(plan.machine);
   const state = createRunState(plan.machine, { channels: plan.channels, lines: plan.lines, seed: 1 }, undefined);
   new TimedRun(state, {
@@ -76,9 +113,9 @@ describe('two tasks that wake each other', () => {
     ['on two', 2, [[0], [1]]],
     ['anywhere', 3, [[], []]],
   ])('never lose a wake-up %s', (_, processors, places) => {
-    for (const mwaitIdle of [0, 1]) {
+    for (const idleMode of Object.values(IdleMode)) {
       let tasks: number[] = [];
-      const machine = run(processors, mwaitIdle, (m) => {
+      const machine = run(processors, { idleMode }, (m) => {
         tasks = addSleepers(m, places);
       });
       const [a = 0, b = 0] = tasks.map((task) => rounds(machine, task));
@@ -91,7 +128,7 @@ describe('two tasks that wake each other', () => {
 describe('tasks that do not sleep', () => {
   test('share a processor by slices, in turn', () => {
     let tasks: number[] = [];
-    const machine = run(1, 0, (m) => {
+    const machine = run(1, {}, (m) => {
       tasks = [0, 1, 2].map(() => addTask(m, busy as unknown as Routine, { allowed: [0] }));
     });
     const shares = tasks.map((task) => rounds(machine, task));
@@ -99,12 +136,12 @@ describe('tasks that do not sleep', () => {
   });
 
   test('leave an idle processor idle if they may not go there', () => {
-    const machine = run(2, 0, (m) => {
+    const machine = run(2, {}, (m) => {
       addTask(m, busy as unknown as Routine, { allowed: [0] });
       addTask(m, busy as unknown as Routine, { allowed: [0] });
     });
     const { current, idle } = runQueueOf(machine, 1);
     expect(current).toBe(idle);
-    expect(machine.processors[1]?.halted).toBe(1);
+    expect(machine.processors[1]?.halted).toBeGreaterThan(0);
   });
 });

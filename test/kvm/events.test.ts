@@ -154,7 +154,7 @@ describe("a device's interrupt that the IOMMU posts", () => {
     ['polling', haltLoop, 200_000],
     ['asleep', haltLoop, 0],
   ] as const)('reaches a virtual CPU that is %s', (_state, idle, haltPollNs) => {
-    const built = build({ host: { haltPollNs }, vms: [{ features: { ipiVirtualization: false } }] });
+    const built = build({ host: { haltPollNs, cStates: ['C1'] }, vms: [{ features: { ipiVirtualization: false } }] });
     const { machine } = built;
     startGuest(machine, vcpuOf(machine, 1), idle);
     const timer = addTimer(machine, {

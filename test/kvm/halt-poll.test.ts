@@ -1,10 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { adjustHaltPoll } from '../../src/kvm/halt-poll.js';
+import { adjustHaltPoll, HaltPollFloor } from '../../src/kvm/halt-poll.js';
 import { adjustTimerAdvance } from '../../src/kvm/lapic-timer-advance.js';
 
 // Nanoseconds, as in the kernel's documentation.
-const defaults = { haltPollMax: 200_000, haltPollGrow: 2, haltPollGrowStart: 10_000, haltPollShrink: 2 };
+const defaults = {
+  haltPollMax: 200_000,
+  haltPollGrow: 2,
+  haltPollGrowStart: 10_000,
+  haltPollShrink: 2,
+  haltPollFloor: HaltPollFloor.both,
+};
 
 describe('the halt-polling window', () => {
   test('grows from nothing: 10, 20, 40, 80, 160, and 320 microseconds, of which 200 are used', () => {
@@ -29,6 +35,15 @@ describe('the halt-polling window', () => {
 
   test('older kernels shrink to nothing at once', () => {
     expect(adjustHaltPoll(160_000, 500_000, { ...defaults, haltPollShrink: 0 })).toBe(0);
+  });
+
+  test.each([
+    ['before 5.1 it was doubled whatever was left of it', HaltPollFloor.none, 3000, 6000],
+    ['since 5.1 it grows to the first size at least', HaltPollFloor.grow, 3000, 10_000],
+  ])('a window that shrank below the first size: %s', (_, haltPollFloor, small, grown) => {
+    const older = { ...defaults, haltPollFloor };
+    expect(adjustHaltPoll(2 * small, 500_000, older)).toBe(small);
+    expect(adjustHaltPoll(small, small + 1, older)).toBe(grown);
   });
 
   test('without a maximum there is none, and without a factor it does not grow', () => {

@@ -29,6 +29,8 @@ export function build(more: Partial<ScenarioInput> = {}, features: object = {}):
   const built = buildMachine(
     parseScenario({
       topology: { coresPerSocket: 3 },
+      // Light sleep: what this is about is that interrupts come, not how fast.
+      host: { cStates: ['C1'] },
       vms: [{ features }],
       workload: { kind: 'vmexit', test: 'cpuid' },
       ...more,

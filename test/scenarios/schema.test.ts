@@ -62,8 +62,12 @@ describe('a scenario', () => {
       { ...minimal, topology: { coresPerSocket: 8 }, vms: [{ pinning: [0, 9] }] },
     ],
     [
-      'vms[0].pinning[1]: logical processor 0 is taken by vms[0].pinning[0]',
-      { ...minimal, vms: [{ pinning: [0, 0] }] },
+      "host.cStates[1]: 'C9' is not a C-state of profile 'sapphire-rapids' (there are: C1, C1E, C6)",
+      { ...minimal, host: { cStates: ['C1', 'C9'] } },
+    ],
+    [
+      'host.load[0].pinning[0]: logical processor 7 does not exist (2 available)',
+      { ...minimal, host: { load: [{ busyNs: 1000, pinning: [7] }] } },
     ],
     ['vms[0].pinning: has 1 logical processors for 2 virtual CPUs', { ...minimal, vms: [{ pinning: [0] }] }],
     [

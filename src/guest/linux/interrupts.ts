@@ -32,7 +32,7 @@ const flush = glue('generic_smp_call_function_single_interrupt', (m, cpu) => {
 const sysvecCallFunction = program('sysvec_call_function', () => ({}), [enter, acknowledge, flush, exit, leave]);
 
 /** A call-function IPI to one. Linux `sysvec_call_function_single`. */
-const sysvecCallFunctionSingle = program('sysvec_call_function_single', () => ({}), [
+const sysvecCallFunctionSingle = program('guest:sysvec_call_function_single', () => ({}), [
   enter,
   acknowledge,
   flush,

@@ -75,7 +75,7 @@ export const guestTryToWakeUp = program('guest:try_to_wake_up', () => ({ target:
 ]);
 
 /** Does a wake-up that another CPU has left to this one and that is no longer pending. Linux `sched_ttwu_pending`. */
-export const schedTtwuPending = program('sched_ttwu_pending', () => ({}), [
+export const schedTtwuPending = program('guest:sched_ttwu_pending', () => ({}), [
   stage(
     'ttwu_do_activate',
     'guestActivate',

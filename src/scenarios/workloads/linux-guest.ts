@@ -35,7 +35,7 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
   const guest = createLinuxGuest(
     {
       firstVcpu: vcpus[0]?.id ?? 0,
-      nodes: vcpus.map((vcpu) => Math.max(0, setting.socket(placeOf(setting, vcpu)))),
+      nodes: [...setting.nodes],
       kernel,
       idle: GuestIdle[vm.guestIdle],
       addressMode: AddressMode[vm.logicalMode],

@@ -54,8 +54,8 @@ export interface WorkloadSetting {
   cycles(ns: number): number;
   /** How far two logical processors are from each other: 0 the same, 1 SMT siblings, 2 one socket, 3 two sockets. */
   distance(a: number, b: number): number;
-  /** The socket of a logical processor. */
-  socket(processor: number): number;
+  /** The NUMA node of each virtual CPU as the guest sees it. */
+  readonly nodes: readonly number[];
 }
 
 /** A schema of a workload: an object with a `kind` of its own and what {@link measured} has. */

@@ -77,6 +77,7 @@ function isBeingWoken(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return (
     processor.inFlight.includes(HostVector.postedInterruptWakeup) ||
     testBit(processor.apic.irr, HostVector.postedInterruptWakeup) ||
+    // Acknowledged by an exit, its handler not called yet.
     testBit(processor.apic.isr, HostVector.postedInterruptWakeup) ||
     machine.threads.some((thread) => frameIn(thread, handling) !== undefined)
   );
@@ -117,6 +118,8 @@ export const nobodySleepsOn: StateInvariant = {
     for (const vcpu of machine.vcpus) {
       const task = machine.tasks[vcpu.task] as Task;
       if (task.onCpu === 0 && task.onRunQueue === 1) return `virtual CPU ${vcpu.id}: is ready and never runs`;
+      if (task.onCpu === 0 && task.onRunQueue === 0 && task.state === TaskState.running)
+        return `virtual CPU ${vcpu.id}: was woken, and no processor puts it on its queue`;
       const reason = isAsleep(task) ? reasonToRun(machine, vcpu) : undefined;
       if (reason !== undefined) return `virtual CPU ${vcpu.id}: sleeps for ever although there is ${reason}`;
     }

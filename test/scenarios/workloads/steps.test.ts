@@ -33,7 +33,7 @@ describe('smp-call-function', () => {
     ]);
     // Its way out of the interrupt before may reach into this iteration.
     expect(of(all, 1).filter((step) => !step.endsWith('iretq'))).toEqual(
-      flushed('sysvec_call_function_single', 'empty_function.run'),
+      flushed('guest:sysvec_call_function_single', 'empty_function.run'),
     );
   });
 
@@ -109,7 +109,9 @@ describe('ipi-bench', () => {
   test('normal: the function reads the clock on the target and writes to the caller', () => {
     const all = row('normal');
     expect(of(all, 1)).toEqual(
-      expect.arrayContaining(flushed('sysvec_call_function_single', 'handle_ipi.ktime_get', 'handle_ipi.store-time *')),
+      expect.arrayContaining(
+        flushed('guest:sysvec_call_function_single', 'handle_ipi.ktime_get', 'handle_ipi.store-time *'),
+      ),
     );
     expect(of(all, 0).slice(-2)).toEqual(['smp_call_function_single.csd_lock_wait *', 'bench_ipi.read-time *']);
   });
@@ -164,8 +166,8 @@ test('request-response across sockets: the wake-up is left to the woken CPU, wit
     workload: { kind: 'request-response' },
   });
   expect(of(all, 0)[2]).toBe('guest:try_to_wake_up.ttwu_queue_wakelist *');
-  expect(of(all, 1)).toContain('sched_ttwu_pending.ttwu_do_activate *');
-  expect(of(all, 1)).toContain('sysvec_call_function_single.irq_enter');
+  expect(of(all, 1)).toContain('guest:sched_ttwu_pending.ttwu_do_activate *');
+  expect(of(all, 1)).toContain('guest:sysvec_call_function_single.irq_enter');
 });
 
 describe('tlb-shootdown', () => {
