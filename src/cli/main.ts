@@ -6,6 +6,8 @@ import { InputError, InternalError, presets } from '../index.js';
 import { formatTable } from '../observe/index.js';
 import { analyze } from './analyze.js';
 import { conform } from './conform.js';
+import { explore } from './explore.js';
+import { mutantsCommand } from './mutants.js';
 import { run } from './run.js';
 import { sweep } from './sweep.js';
 import { UsageError, usage } from './usage.js';
@@ -35,6 +37,8 @@ function version(): string {
 const commands: Readonly<Record<string, (args: string[]) => number | Promise<number>>> = {
   run,
   conform,
+  explore,
+  mutants: mutantsCommand,
   presets: listPresets,
   analyze,
   validate: validateCommand,

@@ -32,6 +32,14 @@ commands
       --svg FILE                  draw the errors
       --no-intervals              leave out how uncertain each figure is, which takes most of the time
       --json                      print one JSON document
+  explore <model>[/configuration]  every interleaving of a small machine on KVM's routines; what it breaks, by a shortest schedule
+      --mutant ID                 with a bug of history switched on
+      --strategy NAME             exhaustive (default), random or pct for samples, with --seed N and --runs N
+      --schedule TEXT             only that schedule
+      --states N, --depth N       give up there
+      --svg FILE                  draw the schedule as a sequence chart
+      --json                      print one JSON document
+  mutants [ID...] [--json]        every catalogued bug: which invariant caught it, with which schedule or counterexample
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)
 
   --version, --help

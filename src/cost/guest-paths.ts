@@ -18,6 +18,7 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
       guestSpinExit: 0.1,
       guestLoop: 0.12,
       guestFlag: 0.015,
+      guestMaskBit: 0.06,
     },
   },
   guestCallFunction: {

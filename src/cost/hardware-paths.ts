@@ -27,6 +27,14 @@ export const hardwarePaths: Readonly<Record<string, PathCosts>> = {
     source: 'microcode from the stored VICR to the notification',
     keys: { pidPointerRead: 0.2, pidPirSet: 0.2, pidOnSet: 0.17, notificationSend: 0.43 },
   },
+  avicIpi: {
+    cycles: 300,
+    range: [120, 600],
+    status: 'unconstrained',
+    source:
+      'microcode of an ICR write with AVIC, by its steps, as those of IPI virtualization; no figure for it was found',
+    keys: { avicDecode: 0.25, avicSetIrr: 0.25, avicReadIsRunning: 0.1, avicDoorbell: 0.4 },
+  },
   postedInterruptProcessing: {
     cycles: 528,
     range: [300, 700],

@@ -28,6 +28,6 @@ export const interconnectPaths: Readonly<
     status: 'estimated',
     source:
       'from the ICR write to the arrival at the other local APIC: an IPI round trip of 1500 cycles on a bare host (passthrough RFC, msg 0C23CC2D) less two transfers and the way through the IDT; 50 to 250 ns more across sockets',
-    keys: { ipiFlight: 1 },
+    keys: { ipiFlight: 1, doorbellFlight: 1 },
   },
 };

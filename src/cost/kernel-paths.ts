@@ -110,6 +110,20 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       handlePreemptionTimer: 0.3,
     },
   },
+  paravirtualCalls: {
+    cycles: 200,
+    range: [80, 500],
+    status: 'unconstrained',
+    source: 'what the handlers of paravirtual calls and of PAUSE loops do beside the deliveries, by instruction counts',
+    keys: {
+      pvSendIpi: 0.4,
+      hvSendIpi: 0.6,
+      recordStealTime: 0.4,
+      pvEoi: 0.2,
+      pleWindow: 0.15,
+      onSpinCheck: 0.15,
+    },
+  },
   instructionEmulation: {
     cycles: 1280,
     range: [640, 3200],
@@ -137,6 +151,14 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
     status: 'unconstrained',
     source: 'a pin of the I/O APIC under its lock, by instruction counts',
     keys: { ioapicService: 0.5, ioapicSetIrq: 0.5, ioapicEoi: 0.6 },
+  },
+  svm: {
+    cycles: 200,
+    range: [80, 500],
+    status: 'unconstrained',
+    source:
+      'what an AMD host does that an Intel one does not, by instruction counts: CLGI and STGI, V_TPR, tables of AVIC, dispatch of its exits',
+    keys: { svmSyncCr8: 0.1, svmGif: 0.15, avicTableWrite: 0.3, avicIncompleteIpi: 0.6, avicUnaccelerated: 0.5 },
   },
   timerProgramming: {
     cycles: 300,
@@ -173,6 +195,7 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
     keys: {
       emulateHalt: 0.3,
       checkBlock: 0.2,
+      checkBlockHarvested: 0.05,
       haltPollBegin: 0.1,
       haltPollEnd: 0.2,
       haltPollAdjust: 0.15,

@@ -21,6 +21,11 @@ export interface TimedOptions<M extends Machine & { processors: C[] }, C extends
   distance(a: number, b: number): number;
   /** Relative spread of each stage's cost, 0 (none) to 1: a uniform factor from 1 - jitter to 1 + jitter. */
   readonly jitter?: number;
+  /**
+   * A factor on the costs of stages of a processor, looked at when a stage begins: what another processor does may slow it. Lines and work are
+   * not changed. With it private stages are not merged.
+   */
+  pace?(machine: M, processor: C): number;
   /** Takes what effects observe. */
   observe?(observers: O, time: number, processor: number, kind: number, a: number, b: number): void;
   /**
@@ -226,8 +231,12 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
   }
 
   private cost(stage: Stage, p: number): number {
-    const cost = this.stageCost[stage.cost] as number;
+    let cost = this.stageCost[stage.cost] as number;
     if (!(cost >= 0)) throw missingCost(stageName(stage.at), stage.cost);
+    if (this.options.pace !== undefined) {
+      const { machine } = this.state;
+      cost = Math.round(cost * this.options.pace(machine, machine.processors[p] as C));
+    }
     if (this.jitter !== 0) {
       const factor = 1 + this.jitter * (2 * randomUnit(this.state.timing.random[p] as number[]) - 1);
       return Math.round(cost * factor);
@@ -288,6 +297,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     const { machine, timing, queue } = this.state;
     const { requests } = machine;
     const { hooks, fuse } = this;
+    const merge = fuse && this.options.pace === undefined;
     const processor = machine.processors[p] as C;
     let now = time;
     // Its event stays first until it is replaced, even if an effect asks for something at this very time.
@@ -325,7 +335,7 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
           if (this.starts !== undefined) this.options.onStage?.(p, stage, start, now + elapsed, frame);
           next = settle(machine, processor, hooks, ahead);
           if (requests.count !== 0) this.carryOut(p, now + elapsed, frame);
-          if (!fuse || next === undefined || !next.local || !next.simple) break;
+          if (!merge || next === undefined || !next.local || !next.simple) break;
           if (next.boundary && processor.masked === 0) break;
           start = now + elapsed;
           if (this.starts !== undefined) {

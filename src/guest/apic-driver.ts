@@ -6,6 +6,7 @@ import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
 import { wrmsr } from '../hardware/wrmsr.js';
 import { type GuestMachine, guest, guestMemory } from './machine.js';
+import { kvmGuestApicEoiWrite } from './paravirt.js';
 
 const { program, stage, glue } = guest;
 
@@ -59,21 +60,24 @@ export function apicIcrWrite(
 
 /** `apic_write(APIC_EOI, 0)` through the guest's `apic_ops`. */
 export function apicEoi(machine: GuestMachine, processor: LogicalProcessor): void {
-  if (guestMemory(machine, processor).x2apic === 1) {
+  if (machine.paravirt[processor.vcpu]?.eoi === 1) {
+    call(machine, processor, kvmGuestApicEoiWrite);
+  } else if (guestMemory(machine, processor).x2apic === 1) {
     call(machine, processor, wrmsr).msr = 0x80b;
   } else {
     call(machine, processor, apicPageWrite).offset = EOI;
   }
 }
 
-/** Sends a self-IPI: by the register for it in x2APIC mode, by the shorthand in xAPIC mode. kvm-unit-tests `apic_self_ipi`. */
+/** Sends a self-IPI by the ICR's shorthand, in either mode. kvm-unit-tests `apic_self_ipi`. */
 export function apicSelfIpi(machine: GuestMachine, processor: LogicalProcessor, vector: number): undefined {
-  if (guestMemory(machine, processor).x2apic === 1) {
-    const write = call(machine, processor, wrmsr);
-    write.msr = 0x83f;
-    write.low = vector;
-    observe(machine, Record.ipiSent, processor.vcpu, vector);
-  } else {
-    apicIcrWrite(machine, processor, 0x4_4000 | vector, 0);
-  }
+  return apicIcrWrite(machine, processor, 0x4_4000 | vector, 0);
+}
+
+/** Sends a self-IPI by the register that x2APIC mode has for it. kvm-unit-tests `x2apic_self_ipi`. */
+export function x2apicSelfIpi(machine: GuestMachine, processor: LogicalProcessor, vector: number): undefined {
+  const write = call(machine, processor, wrmsr);
+  write.msr = 0x83f;
+  write.low = vector;
+  observe(machine, Record.ipiSent, processor.vcpu, vector);
 }

@@ -1,5 +1,6 @@
 import { notation } from '../engine/routine.js';
-import type { HardwareMachine, LogicalProcessor } from '../hardware/machine.js';
+import type { HardwareMachine, LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
+import type { ParavirtMemory } from '../kvm/paravirt.js';
 import type { LinuxCpu, LinuxGuest } from './linux/state.js';
 
 /** The memory of a kvm-unit-tests guest that its processors share: the variables of `lib/x86/smp.c`. */
@@ -18,6 +19,11 @@ export interface UnitTestMemory {
   handled: number;
   /** Notified when it has. */
   handledChannel: number;
+  /** By virtual CPU: whom its next IPI to several is for. */
+  ipiMask: number[][];
+  /** The processors of the guest, and whose turn it is where they take turns. */
+  processors: number;
+  turn: number;
   /** Its timer program, if it runs one. */
   timer: TimerTest;
   /** General-protection faults that its handler has seen. */
@@ -44,8 +50,12 @@ export interface TimerTest {
 
 /** The machine as guest programs know it. */
 export interface GuestMachine extends HardwareMachine {
+  /** Its virtual CPUs, with their numbers within their guest. */
+  vcpus: (VirtualCpu & { vcpuId: number })[];
   /** One per VM. */
   guests: UnitTestMemory[];
+  /** By virtual CPU: what it shares with the hypervisor. */
+  paravirt: ParavirtMemory[];
   /** One per VM; without CPUs where the guest is not Linux. */
   linux: LinuxGuest[];
 }

@@ -4,6 +4,17 @@ import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } 
 import { excGeneralProtection } from './general-protection.js';
 import { linuxRoutines } from './linux/routines.js';
 import { initApicLdr } from './logical-mode.js';
+import {
+  hvSendIpiMask,
+  kvmFlushTlbMulti,
+  kvmGuestApicEoiWrite,
+  kvmHypercallSchedYield,
+  kvmKickCpu,
+  kvmSendIpiMask,
+  kvmWait,
+  pvUnlock,
+} from './paravirt.js';
+import { pleRoundRobinLoop } from './ple-round-robin.js';
 import { busyLoop, haltLoop, ipiEntry, onCpu } from './smp.js';
 import { cyclictest, guestHrtimerInterrupt, timerIsr, timerLatency } from './timers.js';
 import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
@@ -11,6 +22,15 @@ import { testIsr, vmexitLoop, vmexitTests } from './vmexit.js';
 /** Every routine of the guest programs. */
 export const guestRoutines: readonly Routine[] = [
   busyLoop,
+  hvSendIpiMask,
+  kvmFlushTlbMulti,
+  kvmGuestApicEoiWrite,
+  kvmHypercallSchedYield,
+  kvmKickCpu,
+  kvmSendIpiMask,
+  kvmWait,
+  pvUnlock,
+  pleRoundRobinLoop,
   cyclictest,
   guestHrtimerInterrupt,
   timerIsr,

@@ -14,8 +14,9 @@ import {
 import { Record } from '../hardware/records.js';
 import { iret } from '../hardware/virtual-interrupt-delivery.js';
 import { wrmsr } from '../hardware/wrmsr.js';
-import { apicEoi, apicSelfIpi } from './apic-driver.js';
+import { apicEoi, apicSelfIpi, x2apicSelfIpi } from './apic-driver.js';
 import { guest, guestLine, guestMemory } from './machine.js';
+import { pleRoundRobin, pleRoundRobinLoop } from './ple-round-robin.js';
 import { onCpu } from './smp.js';
 
 const { program, stage, glue, until } = guest;
@@ -64,41 +65,55 @@ const clear = stage('clear', 'guestStores', shared, (m, cpu, _f: { target: numbe
   guestMemory(m, cpu).handled = 0;
 });
 
-/** `self_ipi_sti_nop`: with interrupts off a self-IPI, which the STI lets in. */
-const selfIpiStiNop = program('self_ipi_sti_nop_body', () => ({ target: 0 }), [
-  clear,
-  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
-  glue('apic_self_ipi', (m, cpu) => apicSelfIpi(m, cpu, testVector)),
-  stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
-  stage('nop', 'guestFlag', shared, () => {}),
-  stage('test', 'guestLoads', shared, () => {}),
-]);
+/** How a self-IPI test sends, what holds the IPI back, and what lets it in. */
+interface SelfIpiTest {
+  /** By the x2APIC's register for it, and not by the ICR with shorthand self. */
+  readonly register: boolean;
+  readonly tpr: boolean;
+  /** What follows STI; nothing if interrupts are on all the time. */
+  readonly sti: 'nop' | 'hlt' | 'none';
+}
 
-/** `self_ipi_sti_hlt`: the same with HLT behind the STI. */
-const selfIpiStiHlt = program('self_ipi_sti_hlt_body', () => ({ target: 0 }), [
-  clear,
-  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
-  glue('apic_self_ipi', (m, cpu) => apicSelfIpi(m, cpu, testVector)),
-  stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
-  glue('hlt', (m, cpu) => {
-    call(m, cpu, hlt);
-  }),
-  stage('test', 'guestLoads', shared, () => {}),
-]);
+/** The self-IPI tests: held back by RFLAGS.IF, by TPR or by both, and let in by STI before a NOP or a HLT, or by TPR alone. */
+function selfIpiTest(name: string, { register, tpr, sti: follows }: SelfIpiTest): Routine<{ target: number }> {
+  type L = { target: number };
+  const setTpr = (element: string, value: number) =>
+    glue(element, (m, cpu, _f: L) => {
+      call(m, cpu, movToCr8Instruction).value = value;
+    });
+  const stages = [
+    ...(register ? [] : [clear]),
+    ...(follows === 'none' ? [] : [stage('cli', 'guestFlag', shared, (m, cpu, _f: L) => cli(m, cpu))]),
+    ...(tpr ? [setTpr('raise-tpr', 0xf)] : []),
+    register
+      ? glue('x2apic_self_ipi', (m, cpu, _f: L) => x2apicSelfIpi(m, cpu, testVector))
+      : glue('apic_self_ipi', (m, cpu, _f: L) => apicSelfIpi(m, cpu, testVector)),
+    ...(tpr ? [setTpr('lower-tpr', 0)] : []),
+    ...(follows === 'none' ? [] : [stage('sti', 'guestFlag', shared, (m, cpu, _f: L) => sti(m, cpu))]),
+    follows === 'hlt'
+      ? glue('hlt', (m, cpu, _f: L) => {
+          call(m, cpu, hlt);
+        })
+      : stage('nop', 'guestFlag', shared, (_m, _cpu, _f: L) => {}),
+    stage('test', 'guestLoads', shared, (_m, _cpu, _f: L) => {}),
+  ];
+  return program(`${name}_body`, () => ({ target: 0 }), stages);
+}
 
-/** `self_ipi_tpr`: the TPR holds the self-IPI back until it is lowered. */
-const selfIpiTpr = program('self_ipi_tpr_body', () => ({ target: 0 }), [
-  clear,
-  glue('raise-tpr', (m, cpu) => {
-    call(m, cpu, movToCr8Instruction).value = 0xf;
-  }),
-  glue('apic_self_ipi', (m, cpu) => apicSelfIpi(m, cpu, testVector)),
-  glue('lower-tpr', (m, cpu) => {
-    call(m, cpu, movToCr8Instruction).value = 0;
-  }),
-  stage('nop', 'guestFlag', shared, () => {}),
-  stage('test', 'guestLoads', shared, () => {}),
-]);
+/** Their names: a prefix for the way of sending, and what they do. */
+const selfIpiTests = {
+  self_ipi_sti_nop: { register: false, tpr: false, sti: 'nop' },
+  self_ipi_sti_hlt: { register: false, tpr: false, sti: 'hlt' },
+  self_ipi_tpr: { register: false, tpr: true, sti: 'none' },
+  self_ipi_tpr_sti_nop: { register: false, tpr: true, sti: 'nop' },
+  self_ipi_tpr_sti_hlt: { register: false, tpr: true, sti: 'hlt' },
+  x2apic_self_ipi_sti_nop: { register: true, tpr: false, sti: 'nop' },
+  x2apic_self_ipi_sti_hlt: { register: true, tpr: false, sti: 'hlt' },
+  x2apic_self_ipi_tpr: { register: true, tpr: true, sti: 'none' },
+  x2apic_self_ipi_tpr_sti_nop: { register: true, tpr: true, sti: 'nop' },
+  x2apic_self_ipi_tpr_sti_hlt: { register: true, tpr: true, sti: 'hlt' },
+} as const satisfies Record<string, SelfIpiTest>;
+type SelfIpiTestName = keyof typeof selfIpiTests;
 
 /** `tscdeadline_immed`: a deadline that has come when it is written. */
 const tscdeadlineImmed = program('tscdeadline_immed_body', () => ({ target: 0 }), [
@@ -166,20 +181,34 @@ export interface VmexitTest {
   readonly body: Routine<{ target: number }>;
   /** 1 if it sends to another virtual CPU. */
   readonly usesTarget: boolean;
+  /** True if it uses what only x2APIC mode has. */
+  readonly needsX2apic?: boolean;
+  /** What all other virtual CPUs run, if that is part of the test. */
+  readonly others?: Routine<{ iterations: number }>;
 }
+
+const selfIpis = Object.fromEntries(
+  Object.entries(selfIpiTests).map(([name, test]) => [
+    name,
+    { body: selfIpiTest(name, test), usesTarget: false, needsX2apic: test.register },
+  ]),
+) as unknown as Record<SelfIpiTestName, VmexitTest>;
 
 /** The tests by their own names. To add one: a routine for an iteration, and a line here. */
 export const vmexitTests = {
   ipi: { body: ipi, usesTarget: true },
   ipi_halt: { body: ipiHalt, usesTarget: true },
-  self_ipi_sti_nop: { body: selfIpiStiNop, usesTarget: false },
-  self_ipi_sti_hlt: { body: selfIpiStiHlt, usesTarget: false },
-  self_ipi_tpr: { body: selfIpiTpr, usesTarget: false },
+  ...selfIpis,
   tscdeadline_immed: { body: tscdeadlineImmed, usesTarget: false },
   tscdeadline: { body: tscdeadline, usesTarget: false },
   cpuid: { body: cpuidBody, usesTarget: false },
   vmcall: { body: vmcallBody, usesTarget: false },
   mov_to_cr8: { body: movToCr8Body, usesTarget: false },
+  ple_round_robin: {
+    body: pleRoundRobin,
+    usesTarget: false,
+    others: pleRoundRobinLoop,
+  },
   mov_from_cr8: { body: movFromCr8Body, usesTarget: false },
 } as const satisfies Record<string, VmexitTest>;
 

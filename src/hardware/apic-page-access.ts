@@ -3,6 +3,7 @@ import { ExitReason } from '../arch/exit-reason.js';
 import type { Outcome, VmExit } from '../arch/outcome.js';
 import { call } from '../engine/frames.js';
 import { type Control, local, shared } from '../engine/routine.js';
+import { avicRead, avicWrite } from './avic.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import {
   ApicPageMapping,
@@ -67,6 +68,7 @@ export const apicPageRead = instruction(
     // Another processor may unmap the page at any time.
     stage('access', 'apicPageAccess', shared, (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
+      if (vcpu.avic === 1) return avicRead(m, cpu, f.offset);
       const outcome = eptExit(m, vcpu, 1) ?? virtualizeApicRead(vcpu, f.offset, 4);
       return access(m, cpu, outcome, f.offset, 0, 1);
     }),
@@ -78,6 +80,7 @@ const selfShorthand = 0x4_0000;
 
 function write(machine: HardwareMachine, processor: LogicalProcessor, offset: number, value: number): Control {
   const vcpu = currentVcpu(machine, processor);
+  if (vcpu.avic === 1) return avicWrite(machine, processor, offset, value);
   const outcome = eptExit(machine, vcpu, 2) ?? beginApicWrite(vcpu, offset, 4, value);
   processor.attention = 1;
   if (outcome !== 'ipi-virtualization') return access(machine, processor, outcome, offset, value, 2);
@@ -106,14 +109,16 @@ export const apicPageWrite = instruction(
       },
     ),
     stage('store', 'vicrWrite', shared, (m, cpu, f) =>
-      f.offset === 0x300 && (f.value & 0xc_0000) === selfShorthand
+      currentVcpu(m, cpu).avic === 0 && f.offset === 0x300 && (f.value & 0xc_0000) === selfShorthand
         ? selfIpi(m, cpu, f.value & 0xff, () => write(m, cpu, f.offset, f.value))
         : write(m, cpu, f.offset, f.value),
     ),
     // Reached only when the microcode that the stage before called has returned.
     stage('retire', 'instructionRetire', local, () => 0),
     stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) =>
-      endOfInterrupt(m, cpu, () => write(m, cpu, f.offset, f.value)),
+      currentVcpu(m, cpu).avic === 1
+        ? write(m, cpu, f.offset, f.value)
+        : endOfInterrupt(m, cpu, () => write(m, cpu, f.offset, f.value)),
     ),
   ],
 );

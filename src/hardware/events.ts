@@ -7,9 +7,11 @@ import { canDeliver } from '../arch/virtual-interrupt-delivery.js';
 import { interruptWith } from '../engine/frames.js';
 import type { Hooks } from '../engine/interpreter.js';
 import type { Thread } from '../engine/state.js';
+import { doorbell, doorbellMessage } from './avic.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { postByIommu } from './iommu-posting.js';
 import { currentVcpu, type HardwareMachine, type LogicalProcessor } from './machine.js';
+import { pauseInstruction, pauseLoopExpired, stopPauseLoop } from './pause-loop.js';
 import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
 import { preemptionTimerExpired } from './preemption-timer.js';
@@ -63,6 +65,11 @@ function recogniseInGuest(machine: HardwareMachine, processor: LogicalProcessor)
   }
   if (!isBlocked(vcpu, 'interrupt-window')) {
     vmExit(machine, processor, interruptWindowExit);
+    return true;
+  }
+  if (pauseLoopExpired(machine, vcpu)) {
+    stopPauseLoop(machine, vcpu);
+    interruptWith(thread, pauseInstruction);
     return true;
   }
   if (canDeliver(vcpu)) {
@@ -119,7 +126,7 @@ function expire(machine: HardwareMachine, timer: number): number {
     return processor.id;
   }
   if (use.kind === TimerKind.postedDevice) postByIommu(machine, use.owner, use.vector);
-  if (use.kind === TimerKind.preemption) {
+  if (use.kind === TimerKind.preemption || use.kind === TimerKind.pauseLoop) {
     for (const processor of machine.processors) {
       if (processor.nonRoot === 1 && processor.vcpu === use.owner) {
         processor.attention = 1;
@@ -134,8 +141,10 @@ function expire(machine: HardwareMachine, timer: number): number {
 export const hardwareHooks: Hooks<HardwareMachine, LogicalProcessor> = {
   recognise: (machine, processor) =>
     processor.nonRoot === 1 ? recogniseInGuest(machine, processor) : recogniseInHost(machine, processor),
-  arrive: (_machine, processor, message) => {
-    if (message === nmiMessage) {
+  arrive: (machine, processor, message) => {
+    if (message === doorbellMessage) {
+      doorbell(machine, processor);
+    } else if (message === nmiMessage) {
       processor.nmi = 1;
       processor.attention = 1;
     } else {

@@ -47,14 +47,16 @@ export const cpuid = instruction(
   ],
 );
 
-/** VMCALL: exits unconditionally; returns what the hypervisor left in RAX. */
+/** VMCALL: exits unconditionally; returns what the hypervisor left in RAX. `a0` to `a5` are what it reads, in 32-bit halves. */
 export const vmcall = instruction(
   'vmcall',
-  () => ({ number: 0 }),
+  () => ({ number: 0, a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, a5: 0 }),
   [],
   [
     stage('execute', 'instructionRetire', shared, (m, cpu, f) => {
-      currentVcpu(m, cpu).exit.msr = f.number;
+      const { exit: information } = currentVcpu(m, cpu);
+      information.msr = f.number;
+      information.operands = [f.a0, f.a1, f.a2, f.a3, f.a4, f.a5];
       exit(m, cpu, ExitReason.Vmcall);
     }),
   ],

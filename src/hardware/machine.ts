@@ -1,4 +1,5 @@
 import type { ApicMemory } from '../arch/apic-memory.js';
+import type { AvicTables } from '../arch/avic-tables.js';
 import type { Bits256 } from '../arch/bits256.js';
 import type { MsrBitmap } from '../arch/msr-bitmap.js';
 import type { VirtualProcessor } from '../arch/virtual-processor.js';
@@ -44,6 +45,8 @@ export interface ExitInformation {
   msr: number;
   low: number;
   high: number;
+  /** Of a hypercall: its registers in order, in 32-bit halves. */
+  operands: number[];
   /** Of an access to the page of the APIC's registers that software has to emulate: 1 read, 2 write; its offset. */
   access: number;
   offset: number;
@@ -68,10 +71,23 @@ export interface VirtualCpu extends VirtualProcessor {
   guestInterrupts: InterruptTable;
   /** VM-entry interruption information: the event to inject with the next VM entry; bit 31 says whether there is one. */
   entryInterruption: number;
+  /** 1 while its guest spins in a loop with PAUSE; the timer for that loop, -1 for none; and PLE_Window, in cycles. */
+  pauseLoop: number;
+  pauseTimer: number;
+  pleWindow: number;
   /** The timer that stands for its VMX-preemption timer, -1 for none. */
   preemptionTimer: number;
   /** VMX-preemption timer-value: what it counts down from at the next VM entry, in its own ticks. */
   preemptionTimerValue: number;
+  /** 1 on an AMD processor: SVM, and VMCB instead of VMCS. */
+  svm: number;
+  /** 1 while AVIC is enabled in its VMCB, and 1 if x2APIC MSRs then go to hardware, too. */
+  avic: number;
+  x2avic: number;
+  /** Its index in the physical APIC ID table. */
+  avicIndex: number;
+  /** V_TPR of the VMCB: the priority class that the guest's CR8 has. */
+  vTpr: number;
 }
 
 /**
@@ -103,6 +119,8 @@ export interface HardwareMachine extends Machine {
   threadsPerCore: number;
   /** By timer: what it is for. */
   timerUses: TimerUse[];
+  /** By VM: the tables of AVIC. */
+  avicTables: AvicTables[];
   /** By VM: {@link ApicPageMapping}. */
   apicPageMapping: number[];
 }

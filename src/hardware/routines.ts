@@ -1,9 +1,11 @@
 import type { Routine } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from './apic-page-access.js';
+import { avicIpi } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
 import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
+import { pauseInstruction } from './pause-loop.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
 import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
 import { eventInjection, vmEntry } from './vm-entry.js';
@@ -14,6 +16,7 @@ import { rdmsr, wrmsr } from './wrmsr.js';
 export const hardwareRoutines: readonly Routine[] = [
   apicPageRead,
   apicPageWrite,
+  avicIpi,
   cpuid,
   eventInjection,
   exceptionDelivery,
@@ -23,6 +26,7 @@ export const hardwareRoutines: readonly Routine[] = [
   leaveHalt,
   movFromCr8Instruction,
   movToCr8Instruction,
+  pauseInstruction,
   postedInterruptProcessing,
   rdmsr,
   rdtsc,
@@ -34,4 +38,4 @@ export const hardwareRoutines: readonly Routine[] = [
 ].map((routine) => routine as unknown as Routine);
 
 /** Cost keys that effects of the processor name themselves. */
-export const hardwareCostKeys: readonly string[] = ['ipiFlight'];
+export const hardwareCostKeys: readonly string[] = ['doorbellFlight', 'ipiFlight'];

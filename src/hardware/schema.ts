@@ -10,6 +10,7 @@ import type { LogicalProcessor } from './machine.js';
  * of the fields are those of machine.ts; a field that is missing here, or too much, does not compile there where all rooms meet.
  */
 
+const safe = integer(0, Number.MAX_SAFE_INTEGER);
 const count = integer(0, 2 ** 31 - 1);
 const vector = integer(0, 255);
 /** A physical address. */
@@ -122,6 +123,7 @@ export const vcpuFields = {
     msr: register,
     low: register,
     high: register,
+    operands: list(register),
     access: count,
     offset: count,
   }),
@@ -129,8 +131,16 @@ export const vcpuFields = {
   channel: integer(-1, 2 ** 31 - 1),
   guestInterrupts: interruptTable,
   entryInterruption: register,
+  pauseLoop: flag,
+  pauseTimer: id('timers', -1),
+  pleWindow: safe,
   preemptionTimer: id('timers', -1),
   preemptionTimerValue: register,
+  svm: flag,
+  avic: flag,
+  x2avic: flag,
+  avicIndex: count,
+  vTpr: integer(0, 15),
 } as const;
 
 /** What the machine has for the processors. */
@@ -151,6 +161,12 @@ export const hardwareFields = {
       vector: integer(0, 255),
       owner: integer(-1, 2 ** 31 - 1),
       handler: stageAt,
+    }),
+  ),
+  avicTables: list(
+    record({
+      physical: list(record({ valid: flag, isRunning: flag, hostApicId: count, backingPage: id('vcpus') })),
+      logical: list(record({ valid: flag, guestId: count })),
     }),
   ),
   apicPageMapping: list(count),

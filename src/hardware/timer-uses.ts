@@ -11,6 +11,8 @@ export const TimerKind = {
   preemption: 2,
   /** A device's interrupt, remapped in posted format: `vector` to descriptor `owner`. */
   postedDevice: 3,
+  /** The PAUSE loop of virtual CPU `owner` becomes too long, while it runs in VMX non-root operation. */
+  pauseLoop: 4,
 } as const;
 
 /** The use of the timer of the same index in `machine.timers`. */

@@ -3,9 +3,11 @@ import { interruptAt, interruptWith } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
+import { enterAvic } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
 import { handlerOf } from './interrupt-table.js';
-import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor, type VirtualCpu } from './machine.js';
+import { restartPauseLoop, timesPauseLoop } from './pause-loop.js';
 import { hasPreemptionTimer, loadPreemptionTimer } from './preemption-timer.js';
 import { Record } from './records.js';
 import { vmExit } from './vm-exit.js';
@@ -15,6 +17,10 @@ const { microcode, stage, glue } = hardware;
 /** Types of interruption information, bits 10:8. */
 const nmi = 2;
 const hardwareException = 3;
+
+function hasTimers(vcpu: VirtualCpu): boolean {
+  return hasPreemptionTimer(vcpu) || timesPauseLoop(vcpu);
+}
 
 function inject(thread: Thread, information: number): void {
   if (((information >>> 8) & 7) === hardwareException) {
@@ -45,13 +51,15 @@ export const eventInjection = microcode('event-injection', () => ({ information:
  * recognised before the guest's first instruction. SDM vol. 3C, "VM Entries".
  */
 export const vmEntry = microcode('vm-entry', () => ({}), [
-  glue('preemption-timer', (m, cpu) => (hasPreemptionTimer(currentVcpu(m, cpu)) ? undefined : 'load-guest-state'), {
+  glue('timers', (m, cpu) => (hasTimers(currentVcpu(m, cpu)) ? undefined : 'load-guest-state'), {
     to: ['load-guest-state'],
   }),
-  // The timer can expire during the entry (SDM vol. 3C, "Special Features of VM Entry"): it counts from before the guest state is
+  // The preemption timer can expire during the entry (SDM vol. 3C, "Special Features of VM Entry"): it counts from before the guest state is
   // loaded. Unit tests agree: a guest's deadline is met as closely as if loading cost it nothing.
-  stage('start-preemption-timer', 'preemptionTimerStart', shared, (m, cpu) => {
-    loadPreemptionTimer(m, currentVcpu(m, cpu));
+  stage('start-timers', 'preemptionTimerStart', shared, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    if (hasPreemptionTimer(vcpu)) loadPreemptionTimer(m, vcpu);
+    if (timesPauseLoop(vcpu)) restartPauseLoop(m, vcpu);
   }),
   stage('load-guest-state', 'vmEntry', local, (m, cpu) => loadGuestState(m, cpu)),
 ]);
@@ -67,6 +75,7 @@ function loadGuestState(machine: HardwareMachine, processor: LogicalProcessor): 
   processor.shadow = (vcpu.interruptibility & 1) === 0 ? 0 : 1;
   processor.attention = 1;
   const outcome = enterApicVirtualization(vcpu);
+  if (vcpu.svm === 1) enterAvic(vcpu);
   if ((vcpu.entryInterruption & 0x8000_0000) !== 0) {
     inject(machine.threads[vcpu.thread] as Thread, vcpu.entryInterruption);
     vcpu.entryInterruption = 0;

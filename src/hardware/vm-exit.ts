@@ -1,25 +1,35 @@
 import type { VmExit } from '../arch/outcome.js';
+import { svmExitCode } from '../arch/svm-exit-code.js';
 import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
 import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
-import { observe } from '../engine/requests.js';
+import { cancel, observe } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
-import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
+import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor, type VirtualCpu } from './machine.js';
 import { preemptionTimerCounts, stopPreemptionTimer } from './preemption-timer.js';
 import { Record } from './records.js';
 
 const { microcode, stage, glue } = hardware;
 
+/** True if its loop of PAUSE is timed. */
+function timesPauseLoop(vcpu: VirtualCpu): boolean {
+  return vcpu.pauseLoop === 1 && vcpu.pauseTimer >= 0;
+}
+
+function hasTimers(machine: HardwareMachine, vcpu: VirtualCpu): boolean {
+  return preemptionTimerCounts(machine, vcpu) || timesPauseLoop(vcpu);
+}
+
 /** What the processor does on a VM exit: saves guest state, loads host state. SDM vol. 3C, "VM Exits". */
 export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
-  glue(
-    'preemption-timer',
-    (m, cpu) => (preemptionTimerCounts(m, currentVcpu(m, cpu)) ? 'save-guest-and-stop-timer' : undefined),
-    { to: ['save-guest-and-stop-timer'] },
-  ),
+  glue('preemption-timer', (m, cpu) => (hasTimers(m, currentVcpu(m, cpu)) ? 'save-guest-and-stop-timer' : undefined), {
+    to: ['save-guest-and-stop-timer'],
+  }),
   stage('save-guest-load-host', 'vmExit', local, () => done),
   stage('save-guest-and-stop-timer', 'vmExit', shared, (m, cpu) => {
-    stopPreemptionTimer(m, currentVcpu(m, cpu));
+    const vcpu = currentVcpu(m, cpu);
+    if (preemptionTimerCounts(m, vcpu)) stopPreemptionTimer(m, vcpu);
+    if (timesPauseLoop(vcpu)) cancel(m, vcpu.pauseTimer);
   }),
 ]);
 
@@ -39,11 +49,12 @@ export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, ex
   vcpu.exit.qualification = exit.qualification;
   vcpu.exit.interruptionInformation = exit.interruptionInformation ?? 0;
   vcpu.interruptibility = (vcpu.interruptibility & ~1) | (processor.shadow > 0 ? 1 : 0);
+  if (vcpu.svm === 1) vcpu.vTpr = vcpu.page.tpr >>> 4;
   leaveApicVirtualization(vcpu);
   processor.shadow = 0;
   processor.nonRoot = 0;
   processor.masked = 1;
   processor.thread = processor.hostThread;
-  observe(machine, Record.vmExit, exit.reason, exit.qualification);
+  observe(machine, Record.vmExit, vcpu.svm === 1 ? svmExitCode(exit.reason) : exit.reason, exit.qualification);
   callOn(machine.threads[processor.hostThread] as Thread, vmExitMicrocode);
 }

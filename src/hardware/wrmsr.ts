@@ -3,6 +3,7 @@ import { beginWrmsr, virtualizeRdmsr } from '../arch/msr-access.js';
 import { interceptsRead, interceptsWrite } from '../arch/msr-bitmap.js';
 import { call } from '../engine/frames.js';
 import { type Control, local, shared } from '../engine/routine.js';
+import { avicRead, avicWrite } from './avic.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { carryOut } from './outcome.js';
@@ -19,6 +20,7 @@ interface WrmsrOperands {
 
 function virtualize(machine: HardwareMachine, processor: LogicalProcessor, f: WrmsrOperands): Control {
   const vcpu = currentVcpu(machine, processor);
+  if (vcpu.avic === 1) return avicWrite(machine, processor, (f.msr - 0x800) << 4, f.low, f.high);
   const outcome = beginWrmsr(vcpu, f.msr, f.low, f.high);
   // TPR, EOI and self-IPI virtualization may have made a virtual interrupt recognized.
   processor.attention = 1;
@@ -60,10 +62,10 @@ export const wrmsr = instruction(
     // Reached only when the microcode that the stage before called has returned.
     stage('retire', 'instructionRetire', local, () => 0),
     stage('eoi-virtualization', 'eoiVirtualization', shared, (m, cpu, f) =>
-      endOfInterrupt(m, cpu, () => virtualize(m, cpu, f)),
+      currentVcpu(m, cpu).avic === 1 ? virtualize(m, cpu, f) : endOfInterrupt(m, cpu, () => virtualize(m, cpu, f)),
     ),
     stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) =>
-      f.msr === 0x83f && f.high === 0 && f.low <= 0xff
+      f.msr === 0x83f && currentVcpu(m, cpu).avic === 0 && f.high === 0 && f.low <= 0xff
         ? selfIpi(m, cpu, f.low & 0xff, () => virtualize(m, cpu, f))
         : virtualize(m, cpu, f),
     ),
@@ -83,7 +85,9 @@ export const rdmsr = instruction(
       vmExit(m, cpu, { kind: 'exit', reason: ExitReason.MsrRead, qualification: 0, trapLike: false });
     }),
     stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) =>
-      carryOut(m, cpu, virtualizeRdmsr(currentVcpu(m, cpu), f.msr)),
+      currentVcpu(m, cpu).avic === 1
+        ? avicRead(m, cpu, (f.msr - 0x800) << 4)
+        : carryOut(m, cpu, virtualizeRdmsr(currentVcpu(m, cpu), f.msr)),
     ),
   ],
 );

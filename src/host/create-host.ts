@@ -41,6 +41,7 @@ export function createHost(
     threadsPerCore,
     timerUses: [],
     apicPageMapping: [],
+    avicTables: [],
     tasks: [],
     runQueues: [],
     scheduler: { ...scheduler },

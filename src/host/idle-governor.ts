@@ -2,7 +2,7 @@ import type { IdleState } from '../hardware/machine.js';
 import { IdleGovernor, type IdleHistory, type SchedulerOptions } from './machine.js';
 
 /** How many times governor `menu` looks back. Linux `INTERVALS`. */
-export const intervals = 8;
+const intervals = 8;
 
 /** No correction of governor `menu`, and how fast it learns one. Linux `RESOLUTION`, `DECAY`. */
 const unity = 1024;

@@ -10,8 +10,14 @@ import { vmxDeliverInterrupt } from './deliver.js';
 import { kvmVcpuKick } from './kick.js';
 import { type KvmMachine, kvm, makeRequest, PendingEvent, VcpuRequest, vcpuOf } from './machine.js';
 import { KvmRecord } from './records.js';
+import { svmDeliverInterrupt } from './svm-deliver.js';
 
 const { program, stage, glue } = kvm;
+
+/** Delivery mode 3, which once read a register of another APIC. Linux `APIC_DM_REMRD`. */
+const remoteRead = 3;
+/** The message with which KVM_HC_KICK_CPU wakes a virtual CPU. */
+export const acceptedRemoteRead = remoteRead << 8;
 
 interface Accepted {
   target: number;
@@ -43,6 +49,10 @@ function acceptEvent(machine: KvmMachine, processor: LogicalProcessor, f: Accept
       target.sipiVector = f.low & 0xff;
       target.pendingEvents |= PendingEvent.sipi;
       return kickFor(machine, processor, f.target, VcpuRequest.event);
+    case remoteRead:
+      // KVM's use of a mode that processors no longer have.
+      target.pvUnhalted = 1;
+      return kickFor(machine, processor, f.target, VcpuRequest.event);
     default:
       return undefined;
   }
@@ -68,7 +78,7 @@ export const apicAcceptIrq = program('__apic_accept_irq', () => ({ target: 0, lo
       const vector = f.low & 0xff;
       if (level) setBit(target.page.tmr, vector);
       else clearBit(target.page.tmr, vector);
-      const deliver = call(m, cpu, vmxDeliverInterrupt);
+      const deliver = call(m, cpu, target.svm === 1 ? svmDeliverInterrupt : vmxDeliverInterrupt);
       deliver.target = f.target;
       deliver.vector = vector;
       return undefined;

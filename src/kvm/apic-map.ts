@@ -29,7 +29,7 @@ export function isApicEnabled(vcpu: KvmVcpu): boolean {
 }
 
 /** The broadcast destination as KVM tests it by default: by the sender's mode; a device has xAPIC's. Linux `kvm_apic_is_broadcast_dest`. */
-function isBroadcast(machine: KvmMachine, message: Destination): boolean {
+export function isBroadcast(machine: KvmMachine, message: Destination): boolean {
   const mode = message.source < 0 ? ApicMode.xapic : vcpuOf(machine, message.source).apicMode;
   return message.destination === broadcastDestination(mode);
 }
@@ -39,6 +39,7 @@ export function recalculateApicMap(machine: KvmMachine, vm: KvmVm): void {
   vm.apicMap = [];
   vm.logicalMap = [];
   vm.logicalMode = LogicalMode.disabled;
+  updateAvicLogicalTable(machine, vm);
   const set = (list: number[], index: number, vcpu: number): void => {
     while (list.length <= index) list.push(-1);
     list[index] = vcpu;
@@ -49,6 +50,25 @@ export function recalculateApicMap(machine: KvmMachine, vm: KvmVm): void {
     set(vm.apicMap, apicId(addressee(vcpu)), id);
     if (!isApicEnabled(vcpu)) continue;
     addLogical(vm, vcpu, set);
+  }
+}
+
+/** The logical APIC ID table of AVIC: an entry for each xAPIC logical ID of one bit. Linux `avic_handle_ldr_update`, `avic_get_logical_id_entry`. */
+function updateAvicLogicalTable(machine: KvmMachine, vm: KvmVm): void {
+  const tables = machine.avicTables[machine.vms.indexOf(vm)];
+  if (tables === undefined || vm.svm === 0) return;
+  tables.logical = Array.from({ length: 60 }, () => ({ valid: 0, guestId: 0 }));
+  for (const id of vm.vcpus) {
+    const { apicMode, page, avicIndex } = vcpuOf(machine, id);
+    const logical = page.ldr >>> 24;
+    if (apicMode !== ApicMode.xapic || logical === 0) continue;
+    const flat = page.dfr >>> 28 === 0xf;
+    const bits = flat ? logical : logical & 0xf;
+    const index = (flat ? 0 : (logical >>> 4) * 4) + 31 - Math.clz32(bits & -bits);
+    const entry = bits === 0 ? undefined : tables.logical[index];
+    if (entry === undefined) continue;
+    entry.valid = 1;
+    entry.guestId = avicIndex;
   }
 }
 

@@ -4,10 +4,11 @@ import { apicId } from '../arch/destination.js';
 import { setSvi } from '../arch/guest-interrupt-status.js';
 import { call } from '../engine/frames.js';
 import { done, shared } from '../engine/routine.js';
-import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
+import { ApicPageMapping, currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { kvmVcpuKick } from './kick.js';
 import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, makeRequest, VcpuRequest, vcpuOf, vmOf } from './machine.js';
 import { applyApicvControls } from './set-up.js';
+import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
 
@@ -80,6 +81,20 @@ export const kvmSetOrClearApicvInhibit = program(
   ],
 );
 
+/**
+ * AVIC goes on or off on a virtual CPU that is loaded: doorbells come here from now on, or no longer; and CR8 is intercepted by need again.
+ * Linux `avic_refresh_apicv_exec_ctrl`, `avic_activate_vmcb`, `avic_deactivate_vmcb`.
+ */
+function refreshAvic(machine: KvmMachine, processor: LogicalProcessor, vcpu: KvmVcpu): void {
+  updateCr8Intercept(vcpu);
+  const entry = machine.avicTables[vcpu.vm]?.physical[vcpu.avicIndex];
+  if (entry !== undefined) {
+    entry.hostApicId = processor.apic.id;
+    entry.isRunning = vcpu.apicvActive;
+  }
+  if (vcpu.apicvActive === 0) makeRequest(vcpu, VcpuRequest.event);
+}
+
 /** A virtual CPU takes over what was decided about APICv. Linux `__kvm_vcpu_update_apicv`, `vmx_refresh_apicv_exec_ctrl`. */
 export const kvmVcpuUpdateApicv = program('__kvm_vcpu_update_apicv', () => ({}), [
   stage('refresh_apicv_exec_ctrl', 'apicvRefresh', shared, (m, cpu) => {
@@ -90,6 +105,10 @@ export const kvmVcpuUpdateApicv = program('__kvm_vcpu_update_apicv', () => ({}),
     // Whoever delivered without looking may have put something into IRR.
     vcpu.irrPending = 1;
     applyApicvControls(m, vcpu);
+    if (vcpu.svm === 1) {
+      refreshAvic(m, cpu, vcpu);
+      return;
+    }
     if (active === 1) {
       const inService = highestBit(vcpu.page.isr);
       setSvi(vcpu.vmcs, inService < 0 ? 0 : inService);

@@ -14,6 +14,7 @@ import { recalculateApicMap } from './apic-map.js';
 import { ApicvInhibit } from './apicv.js';
 import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
+import { createParavirtMemory } from './paravirt.js';
 import { piWakeupHandler } from './pi-load-put.js';
 import { excNmi, sysvecKvmPostedIntrIpi, vcpuRun } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
@@ -28,6 +29,8 @@ export type VmOptions = Pick<
   | 'icrReservedFaults'
   | 'apicv'
   | 'ipiVirtualization'
+  | 'svm'
+  | 'x2avic'
   | 'icrFastpath'
   | 'tscDeadlineFastpath'
   | 'preemptionTimerFastpath'
@@ -42,6 +45,19 @@ export type VmOptions = Pick<
   | 'cyclesPerMicrosecond'
   | 'hltInGuest'
   | 'mwaitInGuest'
+  | 'pauseInGuest'
+  | 'ple'
+  | 'pleWindow'
+  | 'pleWindowGrow'
+  | 'pleWindowShrink'
+  | 'pleWindowMax'
+  | 'pvIpi'
+  | 'pvTlbFlush'
+  | 'pvUnhalt'
+  | 'pvSchedYield'
+  | 'pvEoi'
+  | 'hypervPvIpi'
+  | 'preemptedAtBoundary'
   | 'haltPollMax'
   | 'haltPollGrow'
   | 'haltPollGrowStart'
@@ -88,10 +104,12 @@ export function createVm(plan: HostPlan<KvmMachine>, options: VmOptions): number
     })),
     apicvInhibits: options.apicv === 1 ? 0 : ApicvInhibit.disabled,
     bypassCount: 0,
+    lastBoosted: 0,
     pidTableAddress,
     maxVcpuIds,
   });
   if (options.ipiVirtualization === 1) machine.memory.pidPointerTables.push({ address: pidTableAddress, entries: [] });
+  machine.avicTables.push({ physical: [], logical: [] });
   machine.apicPageMapping.push(ApicPageMapping.notPresent);
   return number;
 }
@@ -127,6 +145,9 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     flexpriority: vm.flexpriority === 1,
     tprShadow: vm.tprShadow === 1,
     ipiVirtualization: vm.ipiVirtualization === 1,
+    pauseLoopExiting: vm.ple === 1 && vm.pauseInGuest === 0,
+    svm: vm.svm === 1,
+    x2avic: vm.x2avic === 1,
     hltInGuest: vm.hltInGuest === 1,
     mwaitInGuest: vm.mwaitInGuest === 1,
   };
@@ -157,6 +178,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
       msr: 0,
       low: 0,
       high: 0,
+      operands: [],
       access: 0,
       offset: 0,
     },
@@ -165,7 +187,15 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     guestInterrupts: [],
     entryInterruption: 0,
     preemptionTimer,
+    pauseLoop: 0,
+    pauseTimer: choice.pauseLoopExiting ? addTimer(machine, { kind: TimerKind.pauseLoop, owner: id }) : -1,
+    pleWindow: vm.pleWindow,
     preemptionTimerValue: 0,
+    svm: vm.svm,
+    avic: vm.svm === 1 && choice.apicv ? 1 : 0,
+    x2avic: x2apic ? vm.x2avic : 0,
+    avicIndex: vcpuId,
+    vTpr: 0,
     task: addTask(machine, vcpuRun as unknown as Routine, {
       allowed: options.allowed,
       owner: id,
@@ -189,6 +219,10 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     nmiPending: 0,
     injected: 0,
     exception: 0,
+    inSpinLoop: 0,
+    dyEligible: 0,
+    atInstructionBoundary: 0,
+    pvEoiPending: 0,
     signalPending: 0,
     stopped: 0,
     apicMode,
@@ -214,7 +248,9 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     modeLine: plan.lines++,
   };
   machine.vcpus.push(vcpu);
+  machine.paravirt.push(createParavirtMemory(plan.lines++));
   vm.vcpus.push(id);
+  machine.avicTables[vmNumber]?.physical.push({ valid: 1, isRunning: 0, hostApicId: 0, backingPage: id });
   recalculateApicMap(machine, vm);
   return vcpu;
 }

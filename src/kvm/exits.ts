@@ -9,11 +9,14 @@ import { done, local, type Routine, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
+import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmInjectGp } from './inject-exception.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
 import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
+import { kvmVcpuOnSpin } from './on-spin.js';
+import { growPleWindow, setPleWindow } from './ple-window.js';
 import { KvmRecord } from './records.js';
 import { skipInstruction } from './skip-instruction.js';
 
@@ -191,16 +194,6 @@ const kvmEmulateCpuid = program('kvm_emulate_cpuid', () => ({}), [
   }),
 ]);
 
-/** -KVM_ENOSYS as the 32 bits that a guest of this library looks at. */
-const noSuchCall = 0xffff_fc18;
-
-/** A hypercall. Of those that KVM has, none that concerns interrupts is offered to these guests yet. Linux `kvm_emulate_hypercall`. */
-const kvmEmulateHypercall = program('kvm_emulate_hypercall', () => ({}), [
-  stage('dispatch', 'emulateHypercall', shared, (m, cpu) => {
-    skipInstruction(m, currentVcpu(m, cpu), noSuchCall);
-  }),
-]);
-
 /** MOV to or from CR8 that exits, and other control registers. Linux `handle_cr`, `kvm_set_cr8`. */
 const handleCr = program('handle_cr', () => ({}), [
   stage('cr8', 'emulateCr8', shared, (m, cpu) => {
@@ -220,7 +213,20 @@ const handleCr = program('handle_cr', () => ({}), [
   }),
 ]);
 
-/** PAUSE and MWAIT: nothing but going on. Linux `handle_pause`, `kvm_emulate_mwait`. */
+/** A loop of PAUSE grew too long: the window grows, and another virtual CPU is lent the processor. Linux `handle_pause`. */
+const handlePause = program('handle_pause', () => ({}), [
+  stage('grow_ple_window', 'pleWindow', local, (m, cpu) => {
+    setPleWindow(m, currentVcpu(m, cpu), growPleWindow);
+  }),
+  glue('kvm_vcpu_on_spin', (m, cpu) => {
+    call(m, cpu, kvmVcpuOnSpin);
+  }),
+  stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
+    skipInstruction(m, currentVcpu(m, cpu));
+  }),
+]);
+
+/** MONITOR and MWAIT: nothing but going on. Linux `kvm_emulate_monitor`, `kvm_emulate_mwait`. */
 const kvmEmulateAsNop = program('kvm_emulate_as_nop', () => ({}), [
   stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
     skipInstruction(m, currentVcpu(m, cpu));
@@ -246,7 +252,8 @@ const table = [
   [ExitReason.MsrRead, kvmEmulateRdmsr],
   [ExitReason.MsrWrite, kvmEmulateWrmsr],
   [ExitReason.MwaitInstruction, kvmEmulateAsNop],
-  [ExitReason.PauseInstruction, kvmEmulateAsNop],
+  [ExitReason.MonitorInstruction, kvmEmulateAsNop],
+  [ExitReason.PauseInstruction, handlePause],
   [ExitReason.TprBelowThreshold, handleTprBelowThreshold],
   [ExitReason.ApicAccess, handleApicAccess],
   [ExitReason.EoiInduced, handleApicEoiInduced],
@@ -264,6 +271,11 @@ export const exitHandlers: readonly (readonly [ExitReason, Routine])[] = table.m
 
 const handlers: (Routine | undefined)[] = [];
 for (const [reason, routine] of exitHandlers) handlers[reason] = routine;
+
+/** The handler of an exit reason. */
+export function exitHandlerOf(reason: number): Routine | undefined {
+  return handlers[reason];
+}
 
 /** The ordinary handling of an exit, with interrupts on. Linux `vmx_handle_exit`. */
 export const vmxHandleExit = program('vmx_handle_exit', () => ({}), [

@@ -6,11 +6,13 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
 import { schedule } from '../host/schedule.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
+import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { adjustHaltPoll } from './halt-poll.js';
-import { isRunnable } from './has-events.js';
+import { isRunnable, takesPosted } from './has-events.js';
 import { restartApicTimer, startSwTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, MpState, VcpuRequest, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
+import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
 const { program, stage, glue, until } = kvm;
 
@@ -49,6 +51,10 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
     },
     { line: (m, cpu) => currentVcpu(m, cpu).modeLine },
   ),
+  // Before it looks for the last time: who sends after that sees that it does not run.
+  glue('kvm_arch_vcpu_blocking', (m, cpu) => {
+    if (currentVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuPut).vcpu = cpu.vcpu;
+  }),
   stage('set_current_state', 'setCurrentState', shared, (m, cpu) => {
     currentTask(m, cpu.id).state = TaskState.interruptible;
     fence(m, cpu);
@@ -57,14 +63,29 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
     'kvm_vcpu_check_block',
     'checkBlock',
     shared,
-    (m, cpu) => (checkBlock(m, currentVcpu(m, cpu)) ? 'finish_rcuwait' : undefined),
-    { line, to: ['finish_rcuwait'] },
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      // Others may post between the steps of the harvest: the last look before a sleep is the one in which that matters.
+      if (takesPosted(m, vcpu)) {
+        call(m, cpu, vmxSyncPirToIrr);
+        return 'kvm_apic_has_interrupt';
+      }
+      return checkBlock(m, vcpu) ? 'finish_rcuwait' : undefined;
+    },
+    { line, to: ['kvm_apic_has_interrupt', 'finish_rcuwait'] },
   ),
   glue('schedule', (m, cpu, f) => {
     f.slept = 1;
     call(m, cpu, schedule);
   }),
   glue('again', () => 'set_current_state', { to: ['set_current_state'] }),
+  stage(
+    'kvm_apic_has_interrupt',
+    'checkBlockHarvested',
+    shared,
+    (m, cpu) => (checkBlock(m, currentVcpu(m, cpu), 'only') ? 'finish_rcuwait' : 'schedule'),
+    { line, to: ['finish_rcuwait', 'schedule'] },
+  ),
   stage(
     'finish_rcuwait',
     'rcuwaitFinish',
@@ -75,6 +96,9 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
     },
     { line: (m, cpu) => currentVcpu(m, cpu).modeLine },
   ),
+  glue('kvm_arch_vcpu_unblocking', (m, cpu) => {
+    if (currentVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuLoad).vcpu = cpu.vcpu;
+  }),
   glue('slept', (_m, _cpu, f) => f.slept),
 ]);
 

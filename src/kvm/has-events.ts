@@ -53,3 +53,8 @@ export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take
 export function isRunnable(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take'): boolean {
   return vcpu.mpState === MpState.runnable || hasEvents(machine, vcpu, look);
 }
+
+/** True if a test of the virtual CPU's own thread goes on to what was posted: then it takes that into IRR first. Linux `kvm_cpu_has_interrupt`. */
+export function takesPosted(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  return vmOf(machine, vcpu).apicv === 1 && interruptAllowed(vcpu) && descriptorOf(machine, vcpu).on === 1;
+}

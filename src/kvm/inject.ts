@@ -7,6 +7,8 @@ import { currentVcpu } from '../hardware/machine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
 import { interruptAllowed, nmiAllowed } from './has-events.js';
 import { type KvmVcpu, kvm } from './machine.js';
+import { mayOfferPvEoi, offerPvEoi } from './pv-eoi.js';
+import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
 
@@ -95,7 +97,12 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
   stage('update_cr8_intercept', 'cr8Intercept', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const needed = vcpu.apicvActive === 0 && hasPrimary(vcpu.vmcs, Primary.useTprShadow);
-    vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
+    if (vcpu.svm === 1) updateCr8Intercept(vcpu);
+    else vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
+  }),
+  glue('kvm_lapic_sync_to_vapic', (m, cpu) => (mayOfferPvEoi(m, currentVcpu(m, cpu)) ? undefined : done)),
+  stage('apic_sync_pv_eoi_to_guest', 'pvEoi', shared, (m, cpu) => {
+    offerPvEoi(m, currentVcpu(m, cpu));
     return done;
   }),
 ]);

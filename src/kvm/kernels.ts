@@ -28,6 +28,12 @@ export interface KernelFeatures {
   readonly hidesApicPage: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
+  /** Hyper-V's calls for IPIs. */
+  readonly hypervPvIpi: boolean;
+  /** A guest is told of a virtual CPU that is preempted only where no instruction of it is half done. */
+  readonly preemptedAtBoundary: boolean;
+  /** AVIC for guests in x2APIC mode: x2AVIC where the processor has it, else with their MSRs intercepted. */
+  readonly x2avic: boolean;
   /** Default of `halt_poll_ns_shrink`. */
   readonly haltPollShrink: number;
   /** Whether a small halt-polling window grows to its first size at least, and whether one that shrinks below it is dropped. */
@@ -57,7 +63,10 @@ const v4x19: KernelFeatures = {
   timerAdvanceNs: true,
   timerWaitEarly: true,
   hidesApicPage: false,
+  x2avic: false,
   icrReservedFaults: false,
+  hypervPvIpi: false,
+  preemptedAtBoundary: false,
   haltPollShrink: 0,
   haltPollGrowStart: false,
   haltPollDrop: false,
@@ -69,6 +78,7 @@ const v4x19: KernelFeatures = {
 };
 const v5x4: KernelFeatures = {
   ...v4x19,
+  hypervPvIpi: true,
   postedTimer: true,
   timerAdvance: true,
   timerWaitEarly: false,
@@ -88,8 +98,13 @@ const v5x15: KernelFeatures = {
   haltPollPause: true,
   haltPollStopsForResched: true,
 };
-const v5x19: KernelFeatures = { ...v5x15, ipiVirtualization: true, postedTimerPerVcpu: true };
-const v6x1: KernelFeatures = { ...v5x19, wakeListIdle: true };
+const v5x19: KernelFeatures = {
+  ...v5x15,
+  ipiVirtualization: true,
+  postedTimerPerVcpu: true,
+  preemptedAtBoundary: true,
+};
+const v6x1: KernelFeatures = { ...v5x19, x2avic: true, wakeListIdle: true };
 const v6x12: KernelFeatures = {
   ...v6x1,
   hltFastpath: true,
@@ -105,7 +120,7 @@ const v6x12: KernelFeatures = {
  * that adapts since 4.20 (commit 3b8a5df6c4dc), with its wait right before the entry since 5.3 (commit b6c4bc659ccc), and no longer set by
  * hand since 6.11; the fastpaths in the run
  * function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the series that was applied in May 2022
- * (v9, on 5.18), counted here from 5.19; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12.
+ * (v9, on 5.18), counted here from 5.19; x2AVIC since 6.0; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12.
  *
  * Halt polling: a first size since 5.1, kept by shrinking windows since 5.15; a maximum by VM since 5.8; the loop ends for the scheduler
  * since 5.13 (commit 262de4102c7b) and has its PAUSE since 5.15 (commit 74775654332b). The scheduler: the wake list for idle processors since 6.0

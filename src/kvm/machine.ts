@@ -4,6 +4,7 @@ import { notation } from '../engine/routine.js';
 import { location } from '../engine/store-buffer.js';
 import type { LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
 import type { HostMachine } from '../host/machine.js';
+import type { ParavirtMemory } from './paravirt.js';
 
 /** `vcpu->mode`. Linux `include/linux/kvm_host.h`. */
 export const VcpuMode = { outsideGuestMode: 0, inGuestMode: 1, exitingGuestMode: 2 } as const;
@@ -68,6 +69,13 @@ export interface KvmVcpu extends VirtualCpu {
   injected: number;
   /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
   exception: number;
+  /** `spin_loop`: 1 while it handles a PAUSE exit, and whether others may be yielded to it then. */
+  inSpinLoop: number;
+  dyEligible: number;
+  /** 1 if its last exit left no instruction half done: only then the guest may be told that it was preempted. */
+  atInstructionBoundary: number;
+  /** 1 while KVM has offered the guest to end the interrupt in service by memory. Linux `KVM_APIC_PV_EOI_PENDING`. */
+  pvEoiPending: number;
   /** 1 while a signal is pending for its thread: KVM_RUN returns to user space. */
   signalPending: number;
   /** 1 while its thread waits in user space. */
@@ -149,6 +157,9 @@ export interface KvmVm {
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
+  /** 1 on an AMD host, where `apicv` says AVIC; 1 if it has x2AVIC. */
+  svm: number;
+  x2avic: number;
   icrFastpath: number;
   tscDeadlineFastpath: number;
   preemptionTimerFastpath: number;
@@ -168,6 +179,24 @@ export interface KvmVm {
   /** What its guest may do without an exit: KVM_CAP_X86_DISABLE_EXITS. */
   hltInGuest: number;
   mwaitInGuest: number;
+  pauseInGuest: number;
+  /** Pause-loop exiting: 1 if the processor does it, its window in cycles, and how that changes. */
+  ple: number;
+  pleWindow: number;
+  pleWindowGrow: number;
+  pleWindowShrink: number;
+  pleWindowMax: number;
+  /** The virtual CPU, by its place in the VM, that a spinning one was lent to last. */
+  lastBoosted: number;
+  /** What of the paravirtual interface the guest was offered. */
+  pvIpi: number;
+  pvTlbFlush: number;
+  pvUnhalt: number;
+  pvSchedYield: number;
+  pvEoi: number;
+  hypervPvIpi: number;
+  /** 1 if the guest is told that a virtual CPU is preempted only where no instruction of it is half done. */
+  preemptedAtBoundary: number;
   /** Halt polling: window's maximum and first size in cycles, factors. */
   haltPollMax: number;
   haltPollGrow: number;
@@ -195,6 +224,8 @@ export interface KvmMachine extends HostMachine {
   vms: KvmVm[];
   /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
   wakeupLists: number[][];
+  /** By virtual CPU: the memory that guest and hypervisor share. */
+  paravirt: ParavirtMemory[];
   /** What the host does against speculation at each entry and exit: masks of {@link Mitigation}. */
   mitigations: number;
 }

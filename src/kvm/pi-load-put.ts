@@ -37,7 +37,7 @@ export function taskVcpu(machine: KvmMachine, processor: LogicalProcessor): KvmV
 /** True if somebody may post without telling the host: another guest CPU by IPI virtualization, or a device. Linux `vmx_needs_pi_wakeup`. */
 export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
-  return vm.apicv === 1 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
+  return vm.apicv === 1 && vm.svm === 0 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
 }
 
 /** ON and SN as the descriptor's control word had them when it was read. What else it holds only this side writes. */
@@ -72,7 +72,7 @@ export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', controlLocals, [
     shared,
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
-      if (vmOf(m, vcpu).apicv === 0) return done;
+      if (vmOf(m, vcpu).apicv === 0 || vcpu.svm === 1) return done;
       const { nv, sn } = descriptorOf(m, vcpu);
       if (nv === HostVector.postedInterruptWakeup || vcpu.cpu !== cpu.id) return 'list_del';
       return sn === 1 ? undefined : done;

@@ -30,6 +30,19 @@ export const KvmRecord = {
   waitLapicExpire: recordKind('wait-lapic-expire', 'vcpu', 'late'),
   /** What stands for the guest's timer: the VMX-preemption timer (1) or one of the host (0). Tracepoint `kvm_hv_timer_state`. */
   hvTimerState: recordKind('hv-timer-state', 'vcpu', 'hv'),
+  /** The window of PAUSE-loop exiting changes: from, to. Tracepoint `kvm_ple_window_update`. */
+  pleWindow: recordKind('ple-window', 'old', 'new'),
+  /** A spinning virtual CPU tried to lend its processor: 1 if that came off. */
+  directedYield: recordKind('directed-yield', 'vcpu', 'yielded'),
+  /** A hypercall: its number, its first operand. Tracepoints `kvm_hypercall`, `kvm_hv_hypercall`. */
+  hypercall: recordKind('hypercall', 'number', 'operand'),
+  hvHypercall: recordKind('hv-hypercall', 'input', 'vcpu'),
+  /** Hyper-V's call for IPIs: the vector, the mask of processors or of banks. Tracepoints `kvm_hv_send_ipi`, `kvm_hv_send_ipi_ex`. */
+  hvSendIpi: recordKind('hv-send-ipi', 'vector', 'mask'),
+  /** A virtual CPU is switched in, and 1 if the guest wants its TLB flushed. Tracepoint `kvm_pv_tlb_flush`. */
+  pvTlbFlush: recordKind('pv-tlb-flush', 'vcpu', 'needed'),
+  /** KVM saw that the guest ended an interrupt by memory. Tracepoint `kvm_pv_eoi`. */
+  pvEoi: recordKind('pv-eoi', 'vcpu', 'vector'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;

@@ -2,6 +2,13 @@ import type { Routine } from '../engine/routine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
 import { apicAcceptIrq } from './accept-irq.js';
 import { kvmSetOrClearApicvInhibit, kvmVcpuUpdateApicv } from './apicv.js';
+import {
+  avicIncompleteIpiInterception,
+  avicKickTargetVcpus,
+  avicUnaccelTrapWrite,
+  avicVcpuLoad,
+  avicVcpuPut,
+} from './avic.js';
 import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
 import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
 import {
@@ -12,6 +19,8 @@ import {
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
+import { kvmHvSendIpi } from './hv-send-ipi.js';
+import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
 import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
@@ -28,8 +37,11 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
+import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
+import { kvmPvSendIpi } from './pv-send-ipi.js';
 import { kvmCheckRequests } from './requests.js';
 import {
   excNmi,
@@ -41,6 +53,8 @@ import {
 } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
+import { avicRingDoorbell, svmCompleteInterruptDelivery, svmDeliverInterrupt } from './svm-deliver.js';
+import { svmRoutines } from './svm-run.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 import { inhibitThread } from './vm-ioctl.js';
 
@@ -48,7 +62,16 @@ import { inhibitThread } from './vm-ioctl.js';
 export const kvmRoutines: readonly Routine[] = [
   ...new Set([
     ...exitHandlers.map(([, routine]) => routine),
+    ...svmRoutines,
     ...[
+      avicIncompleteIpiInterception,
+      avicKickTargetVcpus,
+      avicRingDoorbell,
+      avicUnaccelTrapWrite,
+      avicVcpuLoad,
+      avicVcpuPut,
+      svmCompleteInterruptDelivery,
+      svmDeliverInterrupt,
       apicAcceptIrq,
       apicTimerExpired,
       apicTimerFn,
@@ -66,6 +89,12 @@ export const kvmRoutines: readonly Routine[] = [
       kvmApicSendIpi,
       kvmCheckAndInjectEvents,
       kvmCheckRequests,
+      kvmEmulateHypercall,
+      kvmHvSendIpi,
+      apicSyncPvEoiFromGuest,
+      kvmPvSendIpi,
+      kvmSchedYield,
+      kvmVcpuOnSpin,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,

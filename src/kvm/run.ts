@@ -29,7 +29,9 @@ import {
   vmOf,
 } from './machine.js';
 import { qemuWaitIoEvent } from './pause.js';
+import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmCheckRequests } from './requests.js';
+import { svmHandleExit, svmVcpuRun } from './svm-run.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
 const { program, stage, glue } = kvm;
@@ -88,7 +90,9 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
 /** An interrupt acknowledged by the exit, or an NMI, is handled by a call, interrupts still off. Linux `vmx_handle_exit_irqoff`. */
 export const handleExternalInterruptIrqoff = program('handle_external_interrupt_irqoff', () => ({}), [
   stage('call-handler', 'externalInterruptIrqoff', local, (m, cpu) => {
-    const vector = currentVcpu(m, cpu).exit.interruptionInformation & 0xff;
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.atInstructionBoundary = 1;
+    const vector = vcpu.exit.interruptionInformation & 0xff;
     interruptAt(m.threads[cpu.thread] as Thread, handlerOf(m.hostInterrupts, vector));
   }),
 ]);
@@ -125,7 +129,8 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     fence(m, cpu);
   }),
   glue('sync_pir_to_irr', (m, cpu) => {
-    if (vmOf(m, currentVcpu(m, cpu)).apicv === 1) call(m, cpu, vmxSyncPirToIrr);
+    const { apicv, svm } = vmOf(m, currentVcpu(m, cpu));
+    if (apicv === 1 && svm === 0) call(m, cpu, vmxSyncPirToIrr);
   }),
   stage(
     'kvm_vcpu_exit_request',
@@ -154,7 +159,7 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   // Before 5.3, a long way before the entry.
   glue('wait_lapic_expire', (m, cpu) => waitForDeadline(m, cpu, 1)),
   glue('vmx_vcpu_run', (m, cpu) => {
-    call(m, cpu, vmxVcpuRun);
+    call(m, cpu, currentVcpu(m, cpu).svm === 1 ? svmVcpuRun : vmxVcpuRun);
   }),
   glue(
     'reenter',
@@ -174,8 +179,11 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     { line: modeLine },
   ),
   glue('handle_exit_irqoff', (m, cpu, f) => {
-    const { reason } = currentVcpu(m, cpu).exit;
+    const { exit, svm } = currentVcpu(m, cpu);
+    const { reason } = exit;
     if (f.fastpath !== Fastpath.none) return;
+    // SVM does not acknowledge the interrupt: it comes as soon as interrupts are on.
+    if (svm === 1 && reason === ExitReason.ExternalInterrupt) return;
     if (reason === ExitReason.ExternalInterrupt || reason === ExitReason.ExceptionNmi) {
       call(m, cpu, handleExternalInterruptIrqoff);
     }
@@ -186,9 +194,15 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     cpu.attention = 1;
   }),
   stage('finish_switch_from_guest', 'finishSwitchFromGuest', local, () => {}),
+  glue('apic_attention', (m, cpu) => (currentVcpu(m, cpu).pvEoiPending === 0 ? 'handle_exit' : undefined), {
+    to: ['handle_exit'],
+  }),
+  glue('kvm_lapic_sync_from_vapic', (m, cpu) => {
+    call(m, cpu, apicSyncPvEoiFromGuest);
+  }),
   glue('handle_exit', (m, cpu, f) => {
     if (f.fastpath !== Fastpath.none) return done;
-    call(m, cpu, vmxHandleExit);
+    call(m, cpu, currentVcpu(m, cpu).svm === 1 ? svmHandleExit : vmxHandleExit);
     return undefined;
   }),
   glue('exit-handled', () => done),
@@ -212,7 +226,9 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
 /** A virtual CPU's thread. Linux `vcpu_run`. */
 export const vcpuRun = program('vcpu_run', () => ({}), [
   stage('kvm_vcpu_running', 'vcpuRunLoop', shared, (m, cpu) => {
-    if (currentVcpu(m, cpu).mpState === MpState.runnable) call(m, cpu, vcpuEnterGuest);
+    const vcpu = currentVcpu(m, cpu);
+    vcpu.atInstructionBoundary = 0;
+    if (vcpu.mpState === MpState.runnable) call(m, cpu, vcpuEnterGuest);
     else call(m, cpu, vcpuBlock);
   }),
   stage(

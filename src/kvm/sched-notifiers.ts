@@ -1,11 +1,26 @@
 import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
+import { fence } from '../engine/store-buffer.js';
 import { currentTask, runQueueOf } from '../host/machine.js';
+import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { restartApicTimer } from './lapic-timer.js';
-import { kvm, makeRequest, VcpuRequest } from './machine.js';
+import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
+import { type ParavirtMemory, Preempted } from './paravirt.js';
 import { taskVcpu, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
+import { setPleWindow, shrinkPleWindow } from './ple-window.js';
+import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
+
+/**
+ * True if its guest is told that it does not run: whenever it is switched out, asleep or preempted; since 5.19 not in the middle of an
+ * instruction that KVM emulates, so that what was translated for it stays good. Linux `kvm_steal_time_set_preempted`.
+ */
+function tellsPreempted(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  const vm = vmOf(machine, vcpu);
+  return vm.pvTlbFlush === 1 && (vm.preemptedAtBoundary === 0 || vcpu.atInstructionBoundary === 1);
+}
 
 /** A virtual CPU's task has been switched in. Linux `kvm_sched_in`, `kvm_arch_vcpu_load`, `vmx_vcpu_load`. */
 export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
@@ -23,20 +38,42 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   ),
   stage('loaded_vmcs_clear', 'vmcsMigrate', local, () => {}),
   glue('vmx_vcpu_pi_load', (m, cpu) => {
-    call(m, cpu, vmxVcpuPiLoad);
+    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuLoad).vcpu = taskVcpu(m, cpu).id;
+    else call(m, cpu, vmxVcpuPiLoad);
   }),
   glue(
     'kvm_lapic_restart_hv_timer',
     (m, cpu) => {
       const vcpu = taskVcpu(m, cpu);
-      if (vcpu.cpu === cpu.id) return 'set-cpu';
+      if (vcpu.cpu === cpu.id) return 'steal-time';
       if (vcpu.cpu >= 0) makeRequest(vcpu, VcpuRequest.migrateTimer);
       if (vcpu.lapicTimer.hvInUse === 1) call(m, cpu, restartApicTimer);
       return undefined;
     },
-    { to: ['set-cpu'] },
+    { to: ['steal-time'] },
   ),
   glue('restarted', () => undefined),
+  // The guest sees whether somebody asked for a flush of its TLB meanwhile.
+  glue('steal-time', (m, cpu) => (vmOf(m, taskVcpu(m, cpu)).pvTlbFlush === 0 ? 'shrink_ple_window' : undefined), {
+    to: ['shrink_ple_window'],
+  }),
+  stage(
+    'record_steal_time',
+    'recordStealTime',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      const memory = m.paravirt[taskVcpu(m, cpu).id] as ParavirtMemory;
+      const flush = (memory.preempted & Preempted.flushTlb) !== 0;
+      observe(m, KvmRecord.pvTlbFlush, taskVcpu(m, cpu).id, flush ? 1 : 0);
+      memory.preempted = 0;
+      if (flush) memory.tlbFlushes++;
+    },
+    { line: (m, cpu) => (m.paravirt[taskVcpu(m, cpu).id] as ParavirtMemory).line },
+  ),
+  glue('shrink_ple_window', (m, cpu) => {
+    setPleWindow(m, taskVcpu(m, cpu), shrinkPleWindow);
+  }),
   stage(
     'set-cpu',
     'vcpuLoadFinish',
@@ -58,8 +95,22 @@ export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
     // Whoever has not left the run queue goes on by itself, even if it was about to sleep. Linux `task_is_runnable`.
     taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).onRunQueue;
   }),
+  glue('steal-time', (m, cpu) => (tellsPreempted(m, taskVcpu(m, cpu)) ? undefined : 'vmx_vcpu_pi_put'), {
+    to: ['vmx_vcpu_pi_put'],
+  }),
+  stage(
+    'kvm_steal_time_set_preempted',
+    'recordStealTime',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      (m.paravirt[taskVcpu(m, cpu).id] as ParavirtMemory).preempted = Preempted.preempted;
+    },
+    { line: (m, cpu) => (m.paravirt[taskVcpu(m, cpu).id] as ParavirtMemory).line },
+  ),
   glue('vmx_vcpu_pi_put', (m, cpu) => {
-    call(m, cpu, vmxVcpuPiPut);
+    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuPut).vcpu = taskVcpu(m, cpu).id;
+    else call(m, cpu, vmxVcpuPiPut);
   }),
   stage('vmx_prepare_switch_to_host', 'vcpuPutFinish', shared, (m, cpu) => {
     taskVcpu(m, cpu).loaded = 0;

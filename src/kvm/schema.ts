@@ -26,6 +26,10 @@ export const kvmVcpuFields = {
   nmiPending: count,
   injected: register,
   exception: register,
+  inSpinLoop: flag,
+  dyEligible: flag,
+  atInstructionBoundary: flag,
+  pvEoiPending: flag,
   signalPending: flag,
   stopped: flag,
   apicMode: integer(0, 2) as Schema<ApicMode>,
@@ -62,6 +66,8 @@ export const kvmVm = record({
   icrReservedFaults: flag,
   apicv: flag,
   ipiVirtualization: flag,
+  svm: flag,
+  x2avic: flag,
   icrFastpath: flag,
   tscDeadlineFastpath: flag,
   preemptionTimerFastpath: flag,
@@ -76,6 +82,20 @@ export const kvmVm = record({
   cyclesPerMicrosecond: safe,
   hltInGuest: flag,
   mwaitInGuest: flag,
+  pauseInGuest: flag,
+  ple: flag,
+  pleWindow: safe,
+  pleWindowGrow: safe,
+  pleWindowShrink: safe,
+  pleWindowMax: safe,
+  lastBoosted: count,
+  pvIpi: flag,
+  pvTlbFlush: flag,
+  pvUnhalt: flag,
+  pvSchedYield: flag,
+  pvEoi: flag,
+  hypervPvIpi: flag,
+  preemptedAtBoundary: flag,
   haltPollMax: cycles,
   haltPollGrow: safe,
   haltPollGrowStart: cycles,
@@ -86,4 +106,8 @@ export const kvmVm = record({
 });
 
 /** What the machine has for KVM. */
-export const kvmFields = { wakeupLists: list(list(id('vcpus'))), mitigations: count } as const;
+export const kvmFields = {
+  paravirt: list(record({ preempted: integer(0, 3), eoi: flag, input: list(register), tlbFlushes: safe, line: count })),
+  wakeupLists: list(list(id('vcpus'))),
+  mitigations: count,
+} as const;

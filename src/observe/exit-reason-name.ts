@@ -1,9 +1,11 @@
 import { ExitReason } from '../arch/exit-reason.js';
+import { SvmExit, svmExitBase } from '../arch/svm-exit-code.js';
 
 const names = new Map<number, string>();
 for (const [name, number] of Object.entries(ExitReason)) {
   names.set(number, name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase());
 }
+for (const [name, code] of Object.entries(SvmExit)) names.set(svmExitBase + code, name);
 
 /**
  * Linux's name of a basic exit reason: `MSR_WRITE` for 32. Linux `asm/vmx.h`, without `EXIT_REASON_`.

@@ -74,6 +74,19 @@ const formatters: Readonly<Record<string, Formatter>> = {
   'msr-write': ({ a, b }) => ['kvm_msr', `msr_write ${hex(a)} = 0x${hex(b)}`],
   'msr-read-fault': ({ a, b }) => ['kvm_msr', `msr_read ${hex(a)} = 0x${hex(b)} (#GP)`],
   'msr-write-fault': ({ a, b }) => ['kvm_msr', `msr_write ${hex(a)} = 0x${hex(b)} (#GP)`],
+  'pv-eoi': ({ a, b }, { vcpuId }) => ['kvm_pv_eoi', `apicid ${hex(vcpuId(a))} vector ${b}`],
+  // Window before and after.
+  'ple-window': ({ vcpu, a, b }, { vcpuId }) => [
+    'kvm_ple_window_update',
+    `vcpu ${vcpuId(vcpu)} old ${a} new ${b} (${b < a ? 'shrinked' : 'growed'})`,
+  ],
+  // The number, the first operand; the others are 0 here.
+  hypercall: ({ a, b }) => ['kvm_hypercall', `nr 0x${hex(a)} a0 0x${hex(b)} a1 0x0 a2 0x0 a3 0x0`],
+  'hv-send-ipi': ({ a, b }) => ['kvm_hv_send_ipi', `vector ${hex(a)} processor_mask 0x${hex(b)}`],
+  'pv-tlb-flush': ({ a, b }, { vcpuId }) => [
+    'kvm_pv_tlb_flush',
+    `vcpu ${vcpuId(a)} need_flush_tlb ${b === 1 ? 'true' : 'false'}`,
+  ],
   // The vector, 1 if there is an error code: it is 0.
   'inject-exception': ({ a, b }) => ['kvm_inj_exception', `${exceptionName(a)}${b === 1 ? ' (0x0)' : ''}`],
   // The virtual CPU, whether it slept.

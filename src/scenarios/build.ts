@@ -15,6 +15,7 @@ import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
 import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
+import { paravirtOptions, pleOptions } from './paravirt-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
 import type { VmConfig } from './vm-schema.js';
@@ -41,6 +42,18 @@ export function profileOf(profile: MachineConfig['profile'], path = 'profile'): 
   return profile;
 }
 
+/** Refuses AVIC where there is none. It is off unless asked for: module parameter `avic` of kvm-amd. */
+function requireAvic(scenario: MachineConfig, profile: Profile, index: number): void {
+  const path = `vms[${index}].features.avic`;
+  const { kernel } = scenario.host;
+  if (profile.features.vendor !== 'amd' || profile.features.avic !== true) {
+    throw new InputError(path, `the processor of profile '${profile.name}' has no AVIC`);
+  }
+  if (scenario.vms[index]?.apicMode === 'x2apic' && !kernels[kernel].x2avic) {
+    throw new InputError(path, `Linux ${kernel} has AVIC for guests in xAPIC mode only`);
+  }
+}
+
 /** A VM's features as numbers: asked for, or else what kernel and processor have. Throws where one is asked for that is not there. */
 function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   const { features: asked } = scenario.vms[index] as VmConfig;
@@ -56,10 +69,12 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
     }
     return (wanted ?? (processor && kernel[name])) ? 1 : 0;
   };
-  for (const name of ['pvIpi', 'pvTlbFlush', 'hypervPvIpi', 'avic'] as const) {
-    if (asked[name] === true) throw new InputError(`${path}.${name}`, 'is not modelled in this version');
-  }
-  const apicv = choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
+  const svm = profile.features.vendor === 'amd';
+  const avic = asked.avic === true;
+  if (avic) requireAvic(scenario, profile, index);
+  const apicv = svm
+    ? Number(avic || choose('apicv', false, 'APIC virtualization'))
+    : choose('apicv', profile.features.apicv && scenario.host.tprShadow, 'APIC virtualization');
   // What stands on APIC virtualization: KVM leaves it off without a word, a scenario that asks for it is wrong.
   for (const name of ['ipiVirtualization', 'postedTimer'] as const) {
     if (apicv === 0 && asked[name] === true) throw new InputError(`${path}.${name}`, 'needs apicv, which is off');
@@ -73,8 +88,10 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   const posted = kernel.postedTimerPerVcpu ? PostedTimer.perVcpu : PostedTimer.global;
   return {
     apicv,
+    svm: svm ? 1 : 0,
+    x2avic: profile.features.x2avic === true && kernel.x2avic ? 1 : 0,
     ipiVirtualization:
-      apicv === 0 ? 0 : choose('ipiVirtualization', profile.features.ipiVirtualization, 'IPI virtualization'),
+      apicv === 0 || svm ? 0 : choose('ipiVirtualization', profile.features.ipiVirtualization, 'IPI virtualization'),
     icrFastpath: choose('icrFastpath', true, 'fastpath for the x2APIC ICR'),
     tscDeadlineFastpath: choose('tscDeadlineFastpath', true, 'fastpath for IA32_TSC_DEADLINE'),
     preemptionTimerFastpath: choose('preemptionTimerFastpath', true, 'fastpath for the VMX-preemption timer'),
@@ -197,11 +214,14 @@ function addVm(
   const x2apic = vm.apicMode === 'x2apic';
   const number = createVm(plan, {
     ...featuresOf(scenario, profile, index),
+    ...paravirtOptions(scenario, index),
+    ...pleOptions(host, vm),
+    preemptedAtBoundary: kernel.preemptedAtBoundary ? 1 : 0,
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
     icrReservedFaults: kernel.icrReservedFaults ? 1 : 0,
-    preemptionTimer: host.preemptionTimer ? 1 : 0,
+    preemptionTimer: host.preemptionTimer && profile.features.vendor !== 'amd' ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,
     ...timerAdvanceOf(scenario, cycles),
     apicTick: Math.max(1, Math.round(perNs)),
@@ -224,6 +244,9 @@ function addVm(
     doneChannel: plan.channels++,
     handled: 0,
     handledChannel: plan.channels++,
+    ipiMask: [],
+    processors: vm.vcpus,
+    turn: 0,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
     timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
@@ -285,6 +308,7 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     vcpus: [],
     vms: [],
     guests: [],
+    paravirt: [],
     linux: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),

@@ -52,6 +52,17 @@ export const hostSchema = v.strictObject({
   smtFactor: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(4)), 1.4),
   /** Other work on the host. */
   load: v.optional(v.array(load), []),
+  /** Pause-loop exiting: module parameters `ple_gap` (0 switches it off), `ple_window` and so on of kvm-intel, in TSC cycles. */
+  ple: v.optional(
+    v.strictObject({
+      gap: v.optional(nonNegative, 128),
+      window: v.optional(positive, 4096),
+      grow: v.optional(nonNegative, 2),
+      shrink: v.optional(nonNegative, 0),
+      max: v.optional(positive, 4_294_967_295),
+    }),
+    {},
+  ),
   /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
   flexpriority: v.optional(v.boolean(), true),
   /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */

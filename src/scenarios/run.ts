@@ -8,6 +8,7 @@ import { createRunState, type RunState } from '../engine/timing.js';
 import { hardwareHooks } from '../hardware/events.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { distanceBetween } from '../host/topology.js';
+import { kernels } from '../kvm/kernels.js';
 import { type Convergence, createConvergence, hasConverged } from '../observe/convergence.js';
 import { addCpuTimes, type CpuTime, cpuTimeOf } from '../observe/cpu-time.js';
 import { criticalPath, type PathSegment } from '../observe/critical-path.js';
@@ -42,6 +43,23 @@ export type SystemRun = TimedRun<SystemMachine, LogicalProcessor, Counters>;
 const iterationRecord = recordKindOf('iteration').number;
 const measuredRecord = recordKindOf('measured').number;
 
+/**
+ * What a core's other thread costs: one that spins without PAUSE, as older kernels' halt polling does, slows this one. Nothing where that
+ * cannot happen.
+ */
+function paceOf({
+  host,
+  topology,
+}: MachineConfig): Pick<TimedOptions<SystemMachine, LogicalProcessor, Counters>, 'pace'> {
+  const pauses = host.haltPollPause ?? kernels[host.kernel].haltPollPause;
+  if (topology.threadsPerCore === 1 || pauses || host.smtFactor === 1) return {};
+  const { smtFactor } = host;
+  return {
+    // The other thread of a core of two has the number next to it.
+    pace: (machine, { id }) => (machine.processors[id ^ 1]?.spinning === 1 ? smtFactor : 1),
+  };
+}
+
 /** How a scenario is charged, ordered and observed. Throws an {@link InputError} if the profile lacks a cost. */
 export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachine, LogicalProcessor, Counters> {
   const profile = profileOf(scenario.profile);
@@ -53,6 +71,7 @@ export function timedOptions(scenario: MachineConfig): TimedOptions<SystemMachin
     ]),
     distance: distanceBetween(scenario.topology),
     jitter: scenario.jitter,
+    ...paceOf(scenario),
     observe: createRecorder(),
   };
 }

@@ -32,6 +32,9 @@ export const vmSchema = v.strictObject({
       postedTimer: switchable,
       pvIpi: switchable,
       pvTlbFlush: switchable,
+      pvUnhalt: switchable,
+      pvSchedYield: switchable,
+      pvEoi: switchable,
       hypervPvIpi: switchable,
       avic: switchable,
     }),
@@ -50,7 +53,7 @@ export const vmSchema = v.strictObject({
     [],
   ),
   /** What the guest does without an exit: KVM_CAP_X86_DISABLE_EXITS. */
-  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait'])), []),
+  disableExits: v.optional(v.array(v.picklist(['hlt', 'mwait', 'pause', 'cstate'])), []),
   /** The VM's own maximum of halt polling, in place of the host's: KVM_CAP_HALT_POLL. */
   haltPollNs: v.optional(nonNegative),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */

@@ -37,6 +37,8 @@ export interface Arbitraries {
   brokenVmcs(): Arbitrary<architecture.GeneratedBrokenVmcs>;
   /** A machine without a workload, as `createMachine` takes it: one VM or two, up to `vcpus` virtual CPUs (4). */
   machine(setting?: { vcpus?: number }): Arbitrary<MachineInput>;
+  /** One operation of a guest's program. */
+  guestOperation(setting?: cases.ProgramSetting): Arbitrary<GuestOperation>;
   /** A guest's program. */
   guestProgram(setting?: cases.ProgramSetting): Arbitrary<GuestOperation[]>;
   /** What host, devices and user space do meanwhile. */
@@ -45,6 +47,8 @@ export interface Arbitraries {
   schedule(kinds?: readonly CaseSchedule['kind'][]): Arbitrary<CaseSchedule>;
   /** Machine, programs, interference and schedule: for `runCase`. Shrinks to a few operations, and prints itself as its story. */
   interruptCase(setting?: cases.CaseSetting): Arbitrary<InterruptCase>;
+  /** One operation, wherever the CPU is, whose outcome the SDM decides: for systems of your own. */
+  systemOperation(setting?: systems.StepSetting): Arbitrary<GuestOperation>;
   /** Steps for `compareSystems`: what CPUs do, and what they must not notice. */
   systemSteps(setting?: systems.StepSetting): Arbitrary<SystemStep[]>;
   /** The same as commands for `fc.commands`: the model is a `ReferenceSystem`, the real system any `ApicSystem`. */
@@ -92,10 +96,12 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     vmcs: () => architecture.vmcs(own),
     brokenVmcs: () => architecture.brokenVmcs(own),
     machine: ({ vcpus = 4 } = {}) => cases.machine(own, vcpus),
+    guestOperation: (setting) => cases.guestOperation(own, setting),
     guestProgram: (setting) => cases.guestProgram(own, setting),
     hostProgram: (setting) => cases.hostProgram(own, setting),
     schedule: (kinds) => cases.schedule(own, kinds),
     interruptCase: (setting) => cases.interruptCase(own, setting),
+    systemOperation: (setting) => systems.systemOperation(own, setting),
     systemSteps: (setting) => systems.systemSteps(own, setting),
     apicCommands: (setting) => systems.apicCommands(own, setting),
     scenario: () => runs.scenario(own),

@@ -37,6 +37,8 @@ export function operationStory(operation: GuestOperation): string {
       return `sends ${hex(operation.vector)} to itself`;
     case 'tpr':
       return `sets its task priority to ${operation.priority}`;
+    case 'read-tpr':
+      return 'reads its task priority';
     case 'write':
       return `writes ${hex(operation.value)} to its APIC register ${hex(operation.offset)}`;
     case 'read':
@@ -100,7 +102,7 @@ function eventStory(input: InterruptCase, { vcpu, what, detail }: CaseEvent): st
     case 'eoi':
       return `${who} ends it`;
     case 'reads':
-      return `${who} finds ${hex(detail)} there`;
+      return `${who} finds ${hex(detail)}`;
     case 'exits':
       return `${who} exits: ${exitReasonName(detail)}`;
     case 'through':

@@ -10,7 +10,7 @@ import { root } from '../../scripts/docs-blocks.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'vmx-apic-install-'));
 const project = join(folder, 'project');
-const entries = ['vmx-apic', 'vmx-apic/arch', 'vmx-apic/observe'];
+const entries = ['vmx-apic', 'vmx-apic/arch', 'vmx-apic/observe', 'vmx-apic/testing'];
 
 /** Packs a package and gives the path of the tarball. */
 function pack(source: string): string {

@@ -112,6 +112,18 @@ describe('what is not right is noticed', () => {
   });
 });
 
+test('KVM ends an interrupt whatever is written to EOI; the processor faults on anything but 0', () => {
+  const steps: SystemStep[] = [{ cpu: 0, operation: { op: 'write', offset: 0xb0, value: 1 } }];
+  const storyOf = (features: object) =>
+    compareSystems(
+      new ReferenceSystem({ cpus, apicMode: 'x2apic' }),
+      new MachineSystem({ machines: [machineOf('x2apic', features)] }),
+      steps,
+    )?.story;
+  expect(storyOf({ apicv: false })).toContain('expected: a general-protection fault\nhappened: none');
+  expect(storyOf({})).toBeUndefined();
+});
+
 test('machines that do not fit are an error', () => {
   const make =
     (...machines: MachineInput[]) =>

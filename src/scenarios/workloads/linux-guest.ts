@@ -58,7 +58,11 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
   );
   machine.linux[index] = guest;
   for (const vcpu of vcpus) {
+    // A guest that polls tells the host not to: Linux `arch_haltpoll_enable`.
+    if (vm.guestIdle === 'haltpoll') vcpu.pollControl = 0;
     for (const [vector, { entry }] of linuxHandlers) setHandler(vcpu.guestInterrupts, vector, entry);
+    // A guest that polls itself tells KVM not to. Linux `arch_haltpoll_enable`.
+    if (vm.guestIdle === 'haltpoll') vcpu.pollControl = 0;
     // TSC-deadline mode.
     vcpu.page.lvtTimer = 0x4_0000 | LinuxVector.localTimer;
   }

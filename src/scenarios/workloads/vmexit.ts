@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { InputError } from '../../engine/errors.js';
 import { busyLoop, haltLoop } from '../../guest/smp.js';
-import { vmexitLoop, vmexitTestNames, vmexitTestNumber, vmexitTests } from '../../guest/vmexit.js';
+import { type VmexitTest, vmexitLoop, vmexitTestNames, vmexitTestNumber, vmexitTests } from '../../guest/vmexit.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { vcpuNumber } from '../schema-values.js';
 import { setUnitTestHandlers } from './unit-test-guest.js';
@@ -23,7 +23,10 @@ export const vmexit = workloadKind({
   schema,
   start(workload, setting) {
     const { test, targetIdle, from, to } = workload;
-    const { usesTarget } = vmexitTests[test];
+    const { usesTarget, others, needsX2apic }: VmexitTest = vmexitTests[test];
+    if (needsX2apic === true && setting.vm.apicMode !== 'x2apic') {
+      throw new InputError('workload.test', `${test} needs vms[${setting.index}].apicMode x2apic`);
+    }
     requireVcpu(setting, from, 'workload.from');
     if (usesTarget) {
       requireVcpu(setting, to, 'workload.to');
@@ -37,6 +40,8 @@ export const vmexit = workloadKind({
         source.test = vmexitTestNumber(test);
         source.target = to;
         source.iterations = allIterations(workload);
+      } else if (others !== undefined) {
+        startGuest(machine, vcpu, others).iterations = allIterations(workload);
       } else {
         startGuest(machine, vcpu, targetIdle === 'hlt' ? haltLoop : busyLoop);
       }

@@ -102,7 +102,7 @@ function message(
 }
 
 /** @internal One operation of a program. */
-export function guestOperation(fc: Fc, setting: ProgramSetting): Arbitrary<GuestOperation> {
+export function guestOperation(fc: Fc, setting: ProgramSetting = {}): Arbitrary<GuestOperation> {
   const { vcpus = 3, apicMode = 'x2apic' } = setting;
   const simple = (...ops: ('cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall')[]) =>
     fc.constantFrom(...ops).map((op): GuestOperation => ({ op }));
@@ -281,7 +281,10 @@ export function interruptCase(fc: Fc, setting: CaseSetting = {}): Arbitrary<Inte
         load: fc.array(fc.integer({ min: 0, max: processors - 1 }), { maxLength: 2 }),
         handlers: fc.constantFrom<HandlerStyle>('plain', 'nesting', 'early-eoi'),
         schedule: schedule(fc, setting.schedules),
+        storeBuffers: fc.boolean(),
       })
-      .map((rest) => told({ machine: of, ...rest }));
+      .map(({ storeBuffers, ...rest }) =>
+        told({ machine: of, ...rest, ...(storeBuffers && rest.schedule.kind !== 'timed' ? { storeBuffers } : {}) }),
+      );
   });
 }

@@ -14,6 +14,8 @@ export interface StepSetting {
   readonly steps?: number;
   /** False to leave out what no guest may notice; by default it is there. */
   readonly disturbances?: boolean;
+  /** The kinds of operation that the system knows; by default all. */
+  readonly only?: readonly GuestOperation['op'][];
   /** False to leave out ICR values that fault; by default they are there in x2APIC mode. */
   readonly faults?: boolean;
 }
@@ -52,41 +54,85 @@ function send(fc: Fc, cpus: number, x2apic: boolean): Arbitrary<GuestOperation> 
     );
 }
 
+/** TPR, PPR, LDR, SVR, the timer's LVT entry; of ISR, IRR and TMR what the usual vectors are in. */
+const readRegisters = [0x80, 0xa0, 0xd0, 0xf0, 0x320, 0x110, 0x120, 0x140, 0x210, 0x220, 0x240, 0x1a0] as const;
+
 /** @internal Operations whose outcome the SDM decides, from anywhere in a program or a handler. */
 export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<GuestOperation> {
-  const { cpus = 3, apicMode = 'x2apic', faults = true } = setting;
+  const { cpus = 3, apicMode = 'x2apic', faults = true, only } = setting;
   const x2apic = apicMode === 'x2apic';
-  const simple = (op: 'eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall') =>
-    fc.constant<GuestOperation>({ op });
-  const registers = [0x80, 0xa0, 0xd0, 0xf0, 0x320, 0x110, 0x120, 0x140, 0x210, 0x220, 0x240, 0x1a0];
-  const wrong = icr(fc, { mode: apicMode, validity: 'reserved' }).map(
-    ({ low, high }): GuestOperation => ({ op: 'send', icr: low, destination: high }),
-  );
-  return fc.oneof<GuestOperation>(
-    { weight: 6, arbitrary: send(fc, cpus, x2apic) },
-    { weight: 2, arbitrary: vector(fc).map((v): GuestOperation => ({ op: 'self-ipi', vector: v })) },
-    { weight: 5, arbitrary: simple('eoi') },
-    { weight: 5, arbitrary: simple('iret') },
-    { weight: 1, arbitrary: simple('cli') },
-    { weight: 3, arbitrary: simple('sti') },
-    { weight: 2, arbitrary: simple('hlt') },
-    { weight: 1, arbitrary: simple('sti-hlt') },
-    { weight: 1, arbitrary: simple('cpuid') },
-    { weight: 1, arbitrary: simple('vmcall') },
-    {
-      weight: 2,
-      arbitrary: fc.constantFrom(0, 2, 3, 5, 9, 15).map((priority): GuestOperation => ({ op: 'tpr', priority })),
-    },
-    {
-      weight: 1,
-      arbitrary: fc
-        .constantFrom(0, 0x2f, 0x30, 0x5a, 0xff)
-        .map((value): GuestOperation => ({ op: 'write', offset: 0x80, value })),
-    },
-    { weight: 1, arbitrary: fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 }) },
-    { weight: 2, arbitrary: fc.constantFrom(...registers).map((offset): GuestOperation => ({ op: 'read', offset })) },
-    ...(faults && x2apic ? [{ weight: 1, arbitrary: wrong }] : []),
-  );
+  const of = (op: GuestOperation['op'], weight: number, arbitrary: Arbitrary<GuestOperation>) => ({
+    op,
+    weight,
+    arbitrary,
+  });
+  const simple = (op: 'eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall', weight: number) =>
+    of(op, weight, fc.constant<GuestOperation>({ op }));
+  const wrong = icr(fc, { mode: apicMode, validity: 'reserved' });
+  const all = [
+    of('send', 6, send(fc, cpus, x2apic)),
+    of(
+      'self-ipi',
+      2,
+      vector(fc).map((v) => ({ op: 'self-ipi', vector: v })),
+    ),
+    simple('eoi', 5),
+    simple('iret', 5),
+    simple('cli', 1),
+    simple('sti', 3),
+    simple('hlt', 2),
+    simple('sti-hlt', 1),
+    simple('cpuid', 1),
+    simple('vmcall', 1),
+    of(
+      'tpr',
+      2,
+      fc.constantFrom(0, 2, 3, 5, 9, 15).map((priority) => ({ op: 'tpr', priority })),
+    ),
+    of(
+      'write',
+      1,
+      fc.constantFrom(0, 0x2f, 0x30, 0x5a, 0xff).map((value) => ({ op: 'write', offset: 0x80, value })),
+    ),
+    of('read-tpr', 1, fc.constant<GuestOperation>({ op: 'read-tpr' })),
+    of('timer', 1, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
+    of(
+      'read',
+      2,
+      fc.constantFrom(...readRegisters).map((offset) => ({ op: 'read', offset })),
+    ),
+  ];
+  // Where messages go follows the logical ID, which xAPIC mode lets a guest choose.
+  if (!x2apic) {
+    const ldr = fc.integer({ min: 0, max: 2 ** cpus }).map((id) => (id << 24) >>> 0);
+    all.push(
+      of(
+        'write',
+        1,
+        ldr.map((value) => ({ op: 'write', offset: 0xd0, value })),
+      ),
+    );
+  }
+  if (faults && x2apic) {
+    all.push(
+      of(
+        'send',
+        1,
+        wrong.map(({ low, high }) => ({ op: 'send', icr: low, destination: high })),
+      ),
+      of(
+        'read',
+        1,
+        fc.constantFrom(0xb0, 0x3f0, 0x40, 0xe0).map((offset) => ({ op: 'read', offset })),
+      ),
+      of(
+        'write',
+        1,
+        fc.constantFrom(0x20, 0xa0, 0xd0, 0x210, 0x40).map((offset) => ({ op: 'write', offset, value: 0 })),
+      ),
+    );
+  }
+  return fc.oneof(...all.filter(({ op }) => only?.includes(op) ?? true));
 }
 
 /** @internal A list of steps. */

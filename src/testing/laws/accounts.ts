@@ -43,6 +43,8 @@ export const laws = {
   'no lost wake-up': 'At rest no virtual CPU has an interrupt that it could take.',
   'bounded work': 'Every program comes to its end, or halts; nothing goes on for ever.',
   'event latching': 'An NMI is taken once for one or more that were sent, never inside the handler of another.',
+  'consistent state':
+    "After every stage the invariants hold that protect the others: descriptors, mirrors, run queues, KVM's own marks.",
   'internal expectations': 'No routine finds what it must never find.',
 } as const;
 

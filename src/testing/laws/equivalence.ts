@@ -21,8 +21,8 @@ function byCpu(taken: readonly Taken[]): string {
     : sorted.map(({ cpu, vector }) => `CPU ${cpu} takes ${hex(vector)}`).join(', ');
 }
 
-/** @internal One step as a sentence. */
-export function stepStory(step: SystemStep): string {
+/** One step as a sentence. */
+function stepStory(step: SystemStep): string {
   return 'disturb' in step ? `disturbance ${step.disturb}` : `CPU ${step.cpu} ${operationStory(step.operation)}`;
 }
 

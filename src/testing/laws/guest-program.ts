@@ -6,7 +6,16 @@ import { apicEoi, apicIcrWrite, apicSelfIpi } from '../../guest/apic-driver.js';
 import { type GuestMachine, guest, guestMemory } from '../../guest/machine.js';
 import { apicPageRead, apicPageWrite } from '../../hardware/apic-page-access.js';
 import { AfterFault } from '../../hardware/exceptions.js';
-import { cli, cpuid, hlt, movToCr8Instruction, rdtsc, sti, vmcall } from '../../hardware/instructions.js';
+import {
+  cli,
+  cpuid,
+  hlt,
+  movFromCr8Instruction,
+  movToCr8Instruction,
+  rdtsc,
+  sti,
+  vmcall,
+} from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { iret, iretFromNmi } from '../../hardware/virtual-interrupt-delivery.js';
 import { rdmsr, wrmsr } from '../../hardware/wrmsr.js';
@@ -76,6 +85,9 @@ function begin(m: GuestMachine, cpu: LogicalProcessor, f: Operands): Control<Nex
     case 'tpr':
       call(m, cpu, movToCr8Instruction).value = f.a;
       break;
+    case 'read-tpr':
+      call(m, cpu, movFromCr8Instruction);
+      break;
     case 'write':
       writeRegister(m, cpu, f.a, f.b);
       break;
@@ -136,7 +148,8 @@ export const guestOperation = program('guest_operation', (): Operands => ({ kind
   ),
   stage('compute', 'guestLoop', shared, () => {}, { work: (_m, _cpu, f) => f.a }),
   stage('retire', 'guestLoop', shared, (m, cpu, f, returned) => {
-    if (operationKinds[f.kind] === 'read') observe(m, ProgramRecord.read, cpu.vcpu, returned);
+    const kind = operationKinds[f.kind];
+    if (kind === 'read' || kind === 'read-tpr') observe(m, ProgramRecord.read, cpu.vcpu, returned);
     observe(m, ProgramRecord.end, cpu.vcpu, f.index);
   }),
 ]);

@@ -6,6 +6,8 @@ export type GuestOperation =
   | { readonly op: 'self-ipi'; readonly vector: number }
   /** MOV to CR8, 0 to 15. */
   | { readonly op: 'tpr'; readonly priority: number }
+  /** MOV from CR8. */
+  | { readonly op: 'read-tpr' }
   /** Writes another register of the local APIC, by its offset in the xAPIC page (080H TPR, 0D0H LDR, 320H LVT timer, …). */
   | { readonly op: 'write'; readonly offset: number; readonly value: number }
   /** Reads a register of the local APIC. */
@@ -28,6 +30,7 @@ export const operationKinds = [
   'send',
   'self-ipi',
   'tpr',
+  'read-tpr',
   'write',
   'read',
   'eoi',

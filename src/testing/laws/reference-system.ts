@@ -94,6 +94,8 @@ export class ReferenceSystem implements ApicSystem {
         return this.write(cpu, of, 0xb0, 0);
       case 'read':
         return this.read(of, operation.offset);
+      case 'read-tpr':
+        return { value: (of.apic.registers.tpr >>> 4) & 0xf };
       case 'timer':
         this.expire(of);
         return {};

@@ -7,6 +7,7 @@ import {
   hostTask,
   oneVector,
   polls,
+  shows,
   softwareSender,
   target,
   timerVectorSet,
@@ -390,6 +391,34 @@ const device: Model = {
   ],
 };
 
+const detached: Model = {
+  name: 'detach',
+  title: 'A device that is detached while its target goes to sleep',
+  about:
+    'The last device is detached between the target\u2019s last look and its put. What it posted before must still wake the target.',
+  configurations: [
+    shows(
+      'FIND-01',
+      configuration(
+        'device',
+        'an interrupt that the IOMMU posts, then the device is detached',
+        { processors: 2, vcpus: 1, features: withApicv },
+        target(halt),
+        attachedDevice(deviceVector),
+        hostTask(1, detach),
+      ),
+    ),
+    configuration(
+      'device-ipi-virtualization',
+      'the same on a processor with IPI virtualization',
+      { processors: 2, vcpus: 1, features: withIpiVirtualization },
+      target(halt),
+      attachedDevice(deviceVector),
+      hostTask(1, detach),
+    ),
+  ],
+};
+
 const timer: Model = {
   name: 'timer',
   title: 'The guest\u2019s timer against an entry and a halt',
@@ -473,6 +502,7 @@ export const models: readonly Model[] = [
   haltPoll,
   inhibit,
   device,
+  detached,
   timer,
   kick,
 ];

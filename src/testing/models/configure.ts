@@ -90,3 +90,8 @@ export function inService(vector: number): Part {
     vcpu.vmcs.guestInterruptStatus = vector << 8;
   };
 }
+
+/** A configuration that shows a finding. */
+export function shows(finding: string, configured: ModelConfiguration): ModelConfiguration {
+  return { ...configured, finding };
+}

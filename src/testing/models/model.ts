@@ -1,5 +1,6 @@
 import type { Invariant } from '../../engine/explored.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
+import { runQueueOf, type Task, TaskState } from '../../host/machine.js';
 import { finalInvariants, ledgerInvariants, machineInvariants } from '../invariants/index.js';
 import type { StateInvariant } from '../invariants/invariant.js';
 import { type Ledger, ledgerOf } from '../invariants/ledger.js';
@@ -12,7 +13,9 @@ export interface ModelConfiguration {
   readonly name: string;
   /** What it is, in a few words. */
   readonly about: string;
-  /** Makes the machine; {@link createModelState} brings it to where the model begins. */
+  /** The id of the finding that it shows: then it breaks an invariant, as KVM does. */
+  readonly finding?: string;
+  /** @internal Makes the machine; {@link createModelState} brings it to where the model begins. */
   build(): ModelMachine;
 }
 
@@ -46,7 +49,11 @@ export function createModelState({ build }: ModelConfiguration): ModelState {
     // Any number but -1 asks for a task that can become ready there.
     if (other < 0) return;
     addHostTask(machine, processor, otherTask);
-    machine.world.others[processor] = machine.tasks.length - 1;
+    const task = machine.tasks[machine.tasks.length - 1] as Task;
+    machine.world.others[processor] = task.id;
+    // It sleeps at first.
+    Object.assign(task, { state: TaskState.interruptible, onRunQueue: 0 });
+    runQueueOf(machine, processor).queue.pop();
   });
   const observers = ledgerOf(machine, 1);
   start(machine, observers);

@@ -125,29 +125,22 @@ export const otherTask = program('model_other_task', () => ({}), [
   glue('again', () => 'sleep', { to: ['sleep'] }),
 ]);
 
-/** A task of the host that attaches a device whose interrupts an IOMMU posts, and detaches it if told to. Linux `vmx_pi_start_bypass`. */
-export const attach = program('model_attach', () => ({ detach: 0 }), [
+/** A task of the host that attaches a device whose interrupts an IOMMU posts. Linux `kvm_arch_irq_bypass_add_producer`. */
+export const attach = program('model_attach', () => ({}), [
   glue('vmx_pi_start_bypass', (m, cpu) => {
     call(m, cpu, vmxPiStartBypass).vm = 0;
   }),
   stage('irq_set_vcpu_affinity', 'piLoad', shared, (m) => {
     m.world.posted = 1;
   }),
-  glue('detach', (_m, _cpu, f) => (f.detach === 1 ? undefined : 'done'), { to: ['done'] }),
-  stage('irq_set_vcpu_affinity-off', 'piLoad', shared, (m) => {
-    m.world.posted = 0;
-  }),
-  stage('stop-bypass', 'piLoad', shared, (m) => {
-    const [vm] = m.vms;
-    if (vm !== undefined) vm.bypassCount--;
-  }),
-  glue('done', () => undefined),
 ]);
 
-/** A task of the host that detaches a device, then injects `vector` unless it is 0. */
+/** A task of the host that detaches a device, then injects `vector` unless it is 0. Linux `kvm_arch_irq_bypass_del_producer`. */
 export const detach = program('model_detach', () => ({ vector: 0 }), [
-  stage('stop-bypass', 'piLoad', shared, (m) => {
+  stage('irq_set_vcpu_affinity', 'piLoad', shared, (m) => {
     m.world.posted = 0;
+  }),
+  stage('kvm_arch_irq_bypass_del_producer', 'piLoad', shared, (m) => {
     const [vm] = m.vms;
     if (vm !== undefined) vm.bypassCount--;
   }),

@@ -6,12 +6,12 @@ import { postedInterruptProcessing } from '../../hardware/posted-interrupt-proce
 import { kvmVcpuUpdateApicv } from '../../kvm/apicv.js';
 import { handleFastpathSetX2apicIcrIrqoff } from '../../kvm/fastpath.js';
 import { kvmVcpuBlock } from '../../kvm/halt.js';
+import { isRunnable } from '../../kvm/has-events.js';
 import { Fastpath, vmOf } from '../../kvm/machine.js';
 import { vmxVcpuPiPut } from '../../kvm/pi-load-put.js';
 import { vcpuEnterGuest } from '../../kvm/run.js';
 import { change, explorer, type Mutant, stageEffect } from './mutant.js';
 
-const checkBlock = stageEffect(kvmVcpuBlock, 'kvm_vcpu_check_block');
 const clearOn = stageEffect(postedInterruptProcessing, 'clear-on');
 const movePir = stageEffect(postedInterruptProcessing, 'move-pir');
 
@@ -44,7 +44,7 @@ export const deliveryMutants: readonly Mutant[] = [
         kvmVcpuBlock,
         'prepare_to_rcuwait',
         (right) => (m, cpu, f, returned) => {
-          if (checkBlock(m, cpu, f, returned) !== undefined) return 'finish_rcuwait';
+          if (isRunnable(m, currentVcpu(m, cpu), 'only')) return 'finish_rcuwait';
           return right(m, cpu, f, returned);
         },
         ['finish_rcuwait'],

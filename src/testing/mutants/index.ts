@@ -56,3 +56,12 @@ export function findMutant(id: string): Mutant {
   if (mutant === undefined) throw new InternalError(id, 'there is no mutant of this name');
   return mutant;
 }
+
+/**
+ * Runs `body` with a mutant switched on, and switches it off again, whatever comes of it.
+ *
+ * @param id - as `PI-01`; throws an {@link InternalError} if there is none of that name
+ */
+export function withMutant<T>(id: string, body: () => T): T {
+  return withChanges(findMutant(id).changes, body);
+}

@@ -27,6 +27,7 @@ export interface Mutant {
   readonly source: string;
   /** The classes of invariants that must catch it. */
   readonly breaks: readonly InvariantClass[];
+  /** @internal */
   readonly changes: readonly StageChange[];
   readonly detector: Detector;
 }

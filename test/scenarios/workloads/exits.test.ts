@@ -102,6 +102,8 @@ describe('a call to one idle CPU', () => {
   test('with its own halt polling: as one that polls, while the window lasts', () => {
     const vm = { guestIdle: 'haltpoll', ...slow } as const;
     expect(exits(run(vm, call))).toEqual({});
+    // The host does not poll on top of it.
+    expect(run(vm, { ...call, thinkNs: 2_000_000 }, { haltPollNs: 2_000_000 }).cpu.haltPoll).toBe(0);
     // Longer than the window ever is: it polls in vain, halts, and the window shrinks to nothing.
     expect(exits(run(vm, { ...call, thinkNs: 2_000_000 }))).toEqual({ HLT: 1, MSR_WRITE: 1 });
   });

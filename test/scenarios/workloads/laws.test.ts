@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { recordKindOf } from '../../../src/engine/records.js';
 import type { LinuxGuest } from '../../../src/guest/linux/state.js';
 import { createRecorder } from '../../../src/observe/recorder.js';
+import { createMachine, restoreMachine } from '../../../src/scenarios/machine.js';
 import { createRun, runScenario, type SystemRun } from '../../../src/scenarios/run.js';
 import { type MachineInput, parseMachine, type ScenarioInput } from '../../../src/scenarios/schema.js';
 
@@ -160,6 +161,20 @@ describe('every Linux guest', () => {
           expect(byEnd[number]).toBe(targets.length);
           for (const target of targets) expect(times.get(`${number}/${target}`)).toBe(1);
         }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('continues identically wherever it is restored', () => {
+    fc.assert(
+      fc.property(machines, fc.nat(1500), (input, stages) => {
+        const straight = createMachine(input);
+        straight.run({ stages });
+        const restored = restoreMachine(JSON.parse(JSON.stringify(straight.save())));
+        straight.run({ stages: 500 });
+        restored.run({ stages: 500 });
+        expect(JSON.stringify(restored.save())).toBe(JSON.stringify(straight.save()));
       }),
       { numRuns: 25 },
     );

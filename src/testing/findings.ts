@@ -1,0 +1,62 @@
+import { done } from '../engine/routine.js';
+import { currentVcpu } from '../hardware/machine.js';
+import { vmOf } from '../kvm/machine.js';
+import { vmxVcpuPiPut } from '../kvm/pi-load-put.js';
+import type { StageChange } from './mutants/install.js';
+import { change } from './mutants/mutant.js';
+
+/** A race that the models find in KVM as it is: not in the models, which follow its sources. */
+export interface Finding {
+  /** As `FIND-01`. */
+  readonly id: string;
+  readonly title: string;
+  /** The model and the configuration that show it. */
+  readonly model: string;
+  readonly configuration: string;
+  /** The invariant that is broken. */
+  readonly invariant: string;
+  /** What happens, step by step. */
+  readonly story: readonly string[];
+  /** Which sources say that KVM does so. */
+  readonly source: string;
+  /** How much it matters. */
+  readonly weight: string;
+  /** What would close it. */
+  readonly closes: string;
+  /** @internal The same as a change of stages, with which the model is silent. */
+  readonly closing: readonly StageChange[];
+}
+
+/** What the models have found. */
+export const findings: readonly Finding[] = [
+  {
+    id: 'FIND-01',
+    title: 'The last device is detached while its target goes to sleep',
+    model: 'detach',
+    configuration: 'device',
+    invariant: 'INV2-being-woken',
+    story: [
+      'A virtual CPU halts; its last look finds nothing.',
+      'The device raises its interrupt: the IOMMU sets PIR and ON and sends the active notification vector, which the host ignores.',
+      'User space detaches the device: the interrupt goes back to remapped mode, and the count of what may be posted becomes 0.',
+      'The virtual CPU is put. The count is 0, so its descriptor is left as it is, and nobody looks at ON.',
+      'It sleeps with the interrupt in PIR until something else wakes it.',
+    ],
+    source:
+      'Linux 6.16 and later: kvm_arch_irq_bypass_del_producer lowers nr_possible_bypass_irqs and wakes nobody; vmx_needs_pi_wakeup reads it in vmx_vcpu_pi_put',
+    weight:
+      'Needs a processor without IPI virtualization, and a detach that fits between the last look and the put: a few hundred instructions, or as long as an interrupt of the host takes there. The interrupt belongs to a device that is going away.',
+    closes:
+      'As when the first device comes: request every virtual CPU to look again (KVM_REQ_UNBLOCK) after the count has become 0; or let the put look at ON whatever the count is.',
+    closing: [
+      change(vmxVcpuPiPut, 'need', (right) => (m, cpu, f, returned) => {
+        const vm = vmOf(m, currentVcpu(m, cpu));
+        if (vm.apicv === 0) return done;
+        vm.bypassCount++;
+        const next = right(m, cpu, f, returned);
+        vm.bypassCount--;
+        return next;
+      }),
+    ],
+  },
+];
