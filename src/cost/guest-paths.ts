@@ -74,6 +74,13 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
     source: 'INVLPG of one page and its accounting; no figure pins it',
     keys: { guestTlbFlush: 1 },
   },
+  guestDevice: {
+    cycles: 1700,
+    range: [1000, 3000],
+    status: 'unconstrained',
+    source: 'a read from a register of a PCI Express device: 0.6 to 1 microsecond',
+    keys: { guestDeviceRead: 1 },
+  },
   guestTimerThread: {
     cycles: 2000,
     range: [1000, 6000],

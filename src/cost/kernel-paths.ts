@@ -152,6 +152,14 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
     source: 'a pin of the I/O APIC under its lock, by instruction counts',
     keys: { ioapicService: 0.5, ioapicSetIrq: 0.5, ioapicEoi: 0.6 },
   },
+  assignedDevice: {
+    cycles: 1000,
+    range: [400, 3000],
+    status: 'unconstrained',
+    source:
+      'from the handler of an assigned device through eventfd and irqfd to KVM, and changing its remapping entry with a wait for the IOMMU',
+    keys: { eventfdSignal: 0.5, irqfdInject: 0.5, modifyIrte: 2 },
+  },
   svm: {
     cycles: 200,
     range: [80, 500],

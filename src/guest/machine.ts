@@ -28,6 +28,8 @@ export interface UnitTestMemory {
   timer: TimerTest;
   /** General-protection faults that its handler has seen. */
   faults: number;
+  /** The device whose interrupts it handles: its timer (-1 for none) and interval, interrupts handled and in all; 1 for a line. */
+  device: { timer: number; interval: number; handled: number; total: number; line: number };
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
   /** How it addresses IPIs: `AddressMode`. */

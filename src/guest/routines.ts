@@ -1,6 +1,8 @@
 import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
 import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
+import { deviceIsr } from './device.js';
+import { eventLoop } from './event-loop.js';
 import { excGeneralProtection } from './general-protection.js';
 import { linuxRoutines } from './linux/routines.js';
 import { initApicLdr } from './logical-mode.js';
@@ -32,6 +34,8 @@ export const guestRoutines: readonly Routine[] = [
   pvUnlock,
   pleRoundRobinLoop,
   cyclictest,
+  deviceIsr,
+  eventLoop,
   guestHrtimerInterrupt,
   timerIsr,
   timerLatency,

@@ -1,4 +1,4 @@
-import { flag, integer, list, record } from '../engine/schema-values.js';
+import { flag, id, integer, list, record } from '../engine/schema-values.js';
 import { linuxGuestSchema } from './linux/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
@@ -23,6 +23,7 @@ export const guestFields = {
       turn: count,
       faults: count,
       x2apic: flag,
+      device: record({ timer: id('timers', -1), interval: safe, handled: safe, total: safe, line: flag }),
       timer: record({ program: count, interval: safe, count: safe, deadline: safe, expiries: safe, total: safe }),
       addressMode: integer(0, 2),
     }),

@@ -6,6 +6,7 @@ import { isPostedInterrupt } from '../arch/posted-interrupt-processing.js';
 import { canDeliver } from '../arch/virtual-interrupt-delivery.js';
 import { interruptWith } from '../engine/frames.js';
 import type { Hooks } from '../engine/interpreter.js';
+import { observe } from '../engine/requests.js';
 import type { Thread } from '../engine/state.js';
 import { doorbell, doorbellMessage } from './avic.js';
 import { externalInterrupt, leaveHalt } from './external-interrupt.js';
@@ -15,6 +16,7 @@ import { pauseInstruction, pauseLoopExpired, stopPauseLoop } from './pause-loop.
 import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
 import { preemptionTimerExpired } from './preemption-timer.js';
+import { Record } from './records.js';
 import { TimerKind, timerUse } from './timer-uses.js';
 import { virtualInterruptDelivery } from './virtual-interrupt-delivery.js';
 import { vmExit } from './vm-exit.js';
@@ -122,6 +124,14 @@ function expire(machine: HardwareMachine, timer: number): number {
   if (use.kind === TimerKind.localTimer) {
     const processor = machine.processors[use.processor] as LogicalProcessor;
     processor.expiredTimers.push(timer);
+    acceptInterrupt(processor, use.vector);
+    return processor.id;
+  }
+  if (use.kind === TimerKind.postedDevice || use.kind === TimerKind.device) {
+    observe(machine, Record.iteration, use.count++, 1);
+  }
+  if (use.kind === TimerKind.device) {
+    const processor = machine.processors[use.processor] as LogicalProcessor;
     acceptInterrupt(processor, use.vector);
     return processor.id;
   }

@@ -160,6 +160,7 @@ export const hardwareFields = {
       processor: id('processors', -1),
       vector: integer(0, 255),
       owner: integer(-1, 2 ** 31 - 1),
+      count,
       handler: stageAt,
     }),
   ),

@@ -11,6 +11,8 @@ export const TimerKind = {
   preemption: 2,
   /** A device's interrupt, remapped in posted format: `vector` to descriptor `owner`. */
   postedDevice: 3,
+  /** A device's interrupt, remapped to `processor`, where it raises `vector`. */
+  device: 5,
   /** The PAUSE loop of virtual CPU `owner` becomes too long, while it runs in VMX non-root operation. */
   pauseLoop: 4,
 } as const;
@@ -25,13 +27,23 @@ export interface TimerUse {
   vector: number;
   /** Whose it is: what that means is its user's business. */
   owner: number;
+  /** How often a device's has expired. */
+  count: number;
   /** The number of the first stage of the routine that handles it (saved by name); -1 for none. */
   handler: number;
 }
 
 /** Adds a timer, not armed, to a machine that has not run; returns its index. */
 export function addTimer(machine: Machine & { timerUses: TimerUse[] }, use: Partial<TimerUse> = {}): number {
-  machine.timerUses.push({ kind: TimerKind.passive, processor: -1, vector: 0, owner: -1, handler: -1, ...use });
+  machine.timerUses.push({
+    kind: TimerKind.passive,
+    processor: -1,
+    vector: 0,
+    owner: -1,
+    count: 0,
+    handler: -1,
+    ...use,
+  });
   return machine.timers.push(createTimer()) - 1;
 }
 

@@ -127,6 +127,26 @@ export interface IoapicPin {
   resample: number;
 }
 
+/** A device assigned to a VM, and how its interrupt gets there. */
+export interface AssignedDevice {
+  vm: number;
+  /** Its timer: the device's next interrupt; and the cycles from an acknowledgement to that. */
+  timer: number;
+  interval: number;
+  /** 1 if the IOMMU posts its messages. */
+  posted: number;
+  /** Its message as bits 31:0 of an ICR, to this virtual CPU. */
+  low: number;
+  target: number;
+  /** The pin of the I/O APIC that its line is, -1 for messages. */
+  pin: number;
+  /** The processor that takes its interrupt for the host, the vector there, the task that asserts the line, and 1 while that has to. */
+  processor: number;
+  hostVector: number;
+  worker: number;
+  pending: number;
+}
+
 /** A VM as KVM knows it. */
 export interface KvmVm {
   /** Its virtual CPUs, by `vcpu_idx`. */
@@ -222,6 +242,8 @@ export const LogicalMode = { disabled: 0, flat: 1, cluster: 2, x2apic: 3, mapDis
 export interface KvmMachine extends HostMachine {
   vcpus: KvmVcpu[];
   vms: KvmVm[];
+  /** Devices that were given to VMs. */
+  devices: AssignedDevice[];
   /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
   wakeupLists: number[][];
   /** By virtual CPU: the memory that guest and hypervisor share. */

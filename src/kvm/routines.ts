@@ -23,6 +23,7 @@ import { kvmHvSendIpi } from './hv-send-ipi.js';
 import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
 import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
   apicTimerExpired,
@@ -64,6 +65,9 @@ export const kvmRoutines: readonly Routine[] = [
     ...exitHandlers.map(([, routine]) => routine),
     ...svmRoutines,
     ...[
+      irqfdInject,
+      vfioInterruptHandler,
+      vfioThread,
       avicIncompleteIpiInterception,
       avicKickTargetVcpus,
       avicRingDoorbell,

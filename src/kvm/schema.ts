@@ -107,6 +107,21 @@ export const kvmVm = record({
 
 /** What the machine has for KVM. */
 export const kvmFields = {
+  devices: list(
+    record({
+      vm: id('vms'),
+      timer: id('timers'),
+      interval: cycles,
+      posted: flag,
+      low: register,
+      target: id('vcpus'),
+      pin: integer(-1, 255),
+      processor: id('processors'),
+      hostVector: integer(0, 255),
+      worker: id('tasks', -1),
+      pending: flag,
+    }),
+  ),
   paravirt: list(record({ preempted: integer(0, 3), eoi: flag, input: list(register), tlbFlushes: safe, line: count })),
   wakeupLists: list(list(id('vcpus'))),
   mitigations: count,

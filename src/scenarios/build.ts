@@ -249,6 +249,7 @@ function addVm(
     turn: 0,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
+    device: { timer: -1, interval: 0, handled: 0, total: 0, line: 0 },
     timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
     addressMode: AddressMode[vm.logicalMode],
   });
@@ -310,6 +311,7 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     guests: [],
     paravirt: [],
     linux: [],
+    devices: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });

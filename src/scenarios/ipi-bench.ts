@@ -3,6 +3,10 @@ import type { ScenarioInput } from './schema.js';
 const source =
   'commit 4180bf1b655a (KVM: X86: Implement "send IPI" hypercall), x2APIC cluster mode, before: 100,000 iterations';
 
+const after = 'the same commit, after: the same guest with the hypercall';
+
+const hypercall = { 'vms[0].features.pvIpi': true, 'vms[0].guestKernel': '4.19' } as const;
+
 const broadcast = { 'workload.iterations': 60, 'workload.warmup': 8 } as const;
 
 /**
@@ -67,6 +71,16 @@ export const ipiBenchPreset = {
       name: 'broadcast-lock',
       set: { 'workload.row': 'broadcast-lock', ...broadcast },
       published: [{ metric: 'latencyNs.mean', value: 88_129.34, source }],
+    },
+    {
+      name: 'broadcast, IPIs by hypercall',
+      set: { 'workload.row': 'broadcast', ...hypercall, ...broadcast },
+      published: [{ metric: 'latencyNs.mean', value: 75_722.94, source: after }],
+    },
+    {
+      name: 'broadcast-lock, IPIs by hypercall',
+      set: { 'workload.row': 'broadcast-lock', ...hypercall, ...broadcast },
+      published: [{ metric: 'latencyNs.mean', value: 83_161.25, source: after }],
     },
     {
       name: 'broadcast, physical mode',

@@ -23,6 +23,9 @@ export interface LinuxGuestOptions {
   /** {@link AddressMode}. */
   readonly addressMode: number;
   readonly x2apic: boolean;
+  /** {@link LinuxGuest.pvIpi}, {@link LinuxGuest.pvTlbFlush}. */
+  readonly pvIpi: number;
+  readonly pvTlbFlush: boolean;
   readonly haltPollMax: number;
   readonly haltPollGrow: number;
   readonly haltPollGrowStart: number;
@@ -38,6 +41,8 @@ export function noLinuxGuest(): LinuxGuest {
     firstVcpu: 0,
     cpus: [],
     idle: 0,
+    pvIpi: 0,
+    pvTlbFlush: 0,
     pollingIdleRunsCalls: 0,
     synchronousFirst: 0,
     broadcastShorthand: 0,
@@ -117,6 +122,8 @@ export function createLinuxGuest(options: LinuxGuestOptions, resources: Resource
     firstVcpu,
     cpus: options.nodes.map((_, number) => createCpu(number, options, resources)),
     idle,
+    pvIpi: options.pvIpi,
+    pvTlbFlush: options.pvTlbFlush ? 1 : 0,
     pollingIdleRunsCalls: kernel.pollingIdleRunsCalls ? 1 : 0,
     synchronousFirst: kernel.synchronousFirst ? 1 : 0,
     broadcastShorthand: kernel.broadcastShorthand ? 1 : 0,

@@ -49,6 +49,8 @@ export const linuxGuestSchema = record({
   firstVcpu: count,
   cpus: list(cpu),
   idle: integer(0, 3),
+  pvIpi: integer(0, 2),
+  pvTlbFlush: flag,
   pollingIdleRunsCalls: flag,
   synchronousFirst: flag,
   broadcastShorthand: flag,

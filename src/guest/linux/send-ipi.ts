@@ -8,6 +8,8 @@ import { wrmsr } from '../../hardware/wrmsr.js';
 import { x2apicIcrWrite, xapicIcrWrite } from '../apic-driver.js';
 import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
+import { hvSendIpiMask, ipiMaskOf, kvmSendIpiMask } from '../paravirt.js';
+import { PvIpi } from './state.js';
 
 const { program, stage, glue } = guest;
 
@@ -97,15 +99,24 @@ function isAllButSelf(machine: GuestMachine, processor: LogicalProcessor): boole
 }
 
 /**
- * A call-function IPI to the CPUs of this CPU's `ipiMask`: by the shorthand if that is all others and the kernel uses it, by
- * the mask otherwise. Linux `native_send_call_func_ipi`.
+ * A call-function IPI to the CPUs of this CPU's `ipiMask`: by the shorthand if that is all others and the kernel uses it,
+ * by hypercall if it was offered, otherwise by the mask. Linux `native_send_call_func_ipi`.
  */
 export const sendCallFunctionIpiMask = program('native_send_call_func_ipi', () => ({}), [
   stage('cpumask_equal', 'guestMaskStep', local, (m, cpu) => {
-    if (linuxGuest(m, cpu).broadcastShorthand === 1 && isAllButSelf(m, cpu)) {
+    const { broadcastShorthand, pvIpi } = linuxGuest(m, cpu);
+    if (broadcastShorthand === 1 && isAllButSelf(m, cpu)) {
       return writeIcr(m, cpu, LinuxVector.callFunction | allButSelf, 0);
     }
-    call(m, cpu, sendIpiMask);
+    if (pvIpi === PvIpi.none) {
+      call(m, cpu, sendIpiMask);
+      return undefined;
+    }
+    const mask = ipiMaskOf(m, cpu);
+    mask.length = 0;
+    mask.push(...thisCpu(m, cpu).ipiMask);
+    if (pvIpi === PvIpi.kvm) call(m, cpu, kvmSendIpiMask).vector = LinuxVector.callFunction;
+    else call(m, cpu, hvSendIpiMask).vector = LinuxVector.callFunction;
     return undefined;
   }),
   glue('sent', () => done),

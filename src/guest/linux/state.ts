@@ -69,6 +69,9 @@ export interface LinuxGuest {
   cpus: LinuxCpu[];
   /** {@link GuestIdle}. */
   idle: number;
+  /** {@link PvIpi}; 1 if shootdowns leave out virtual CPUs that do not run. */
+  pvIpi: number;
+  pvTlbFlush: number;
   /** Facts of its kernel, each 0 or 1. */
   pollingIdleRunsCalls: number;
   synchronousFirst: number;
@@ -95,6 +98,9 @@ export interface LinuxGuest {
 
 /** What an idle CPU does: `default_idle`, `idle=poll`, `mwait_idle`, or cpuidle with the governor haltpoll. */
 export const GuestIdle = { hlt: 0, poll: 1, mwait: 2, haltpoll: 3 } as const;
+
+/** Which hypervisor's call it sends IPIs to many with. */
+export const PvIpi = { none: 0, kvm: 1, hyperv: 2 } as const;
 
 /** Which csd of the caller an entry of the queue is. */
 export const CsdSlot = { stack: 0, data: 1, cfd: 2 } as const;

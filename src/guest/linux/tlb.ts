@@ -1,6 +1,7 @@
 import { call } from '../../engine/frames.js';
 import { done, shared } from '../../engine/routine.js';
 import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
+import { ipiMaskOf, kvmFlushTlbMulti } from '../paravirt.js';
 import { CalledFunction } from './called-functions.js';
 import { smpCallFunctionMany } from './smp-call-function.js';
 
@@ -54,7 +55,16 @@ export const flushTlbMmRange = program('flush_tlb_mm_range', () => ({ info: 0, n
     },
     { line: (m, cpu, f) => cpuOf(m, cpu, f.target).tlbLine, to: ['tlb_is_not_lazy'] },
   ),
-  glue('on_each_cpu_mask', (m, cpu, f) => {
+  glue('on_each_cpu_mask', (m, cpu) => {
+    if (linuxGuest(m, cpu).pvTlbFlush === 0) return;
+    const mask = ipiMaskOf(m, cpu);
+    mask.length = 0;
+    mask.push(...thisCpu(m, cpu).mask);
+    call(m, cpu, kvmFlushTlbMulti);
+  }),
+  glue('flush_tlb_multi', (m, cpu, f) => {
+    // Those that do not run will flush before they do.
+    if (linuxGuest(m, cpu).pvTlbFlush === 1) thisCpu(m, cpu).mask = [...ipiMaskOf(m, cpu)];
     const many = call(m, cpu, smpCallFunctionMany);
     many.func = CalledFunction.flushTlb;
     many.info = f.info;

@@ -6,7 +6,7 @@ import { guestDoIdle } from '../../guest/linux/do-idle.js';
 import { linuxHandlers } from '../../guest/linux/interrupts.js';
 import { guestKernels } from '../../guest/linux/kernels.js';
 import { LinuxVector } from '../../guest/linux/send-ipi.js';
-import { GuestIdle, type LinuxCpu, type LinuxGuest } from '../../guest/linux/state.js';
+import { GuestIdle, type LinuxCpu, type LinuxGuest, PvIpi } from '../../guest/linux/state.js';
 import { AddressMode } from '../../guest/logical-mode.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import { addTimer } from '../../hardware/timer-uses.js';
@@ -32,6 +32,11 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
   if (vm.guestIdle === 'haltpoll' && !kernel.haltpoll) {
     throw new InputError(`${path}.guestIdle`, `Linux ${vm.guestKernel} has no governor haltpoll`);
   }
+  for (const name of ['pvIpi', 'pvTlbFlush'] as const) {
+    if (vm.features[name] === true && !kernel[name]) {
+      throw new InputError(`${path}.features.${name}`, `a guest of Linux ${vm.guestKernel} does not use it`);
+    }
+  }
   const guest = createLinuxGuest(
     {
       firstVcpu: vcpus[0]?.id ?? 0,
@@ -40,6 +45,8 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
       idle: GuestIdle[vm.guestIdle],
       addressMode: AddressMode[vm.logicalMode],
       x2apic: vm.apicMode === 'x2apic',
+      pvIpi: vm.features.pvIpi === true ? PvIpi.kvm : vm.features.hypervPvIpi === true ? PvIpi.hyperv : PvIpi.none,
+      pvTlbFlush: vm.features.pvTlbFlush === true,
       haltPollMax: cycles(vm.guestHaltPollNs),
       haltPollGrow: vm.guestHaltPollGrow,
       haltPollGrowStart: cycles(vm.guestHaltPollGrowStart),

@@ -1,6 +1,8 @@
+import { deviceInterrupt } from './device-interrupt.js';
 import { ipiBench } from './ipi-bench.js';
 import { ipiPingPong } from './ipi-ping-pong.js';
 import { mix } from './mix.js';
+import { bringUp, nmi } from './nmi-and-bring-up.js';
 import { requestResponse } from './request-response.js';
 import { smpCallFunction } from './smp-call-function.js';
 import { timers } from './timers.js';
@@ -10,6 +12,9 @@ import type { WorkloadKind, WorkloadSchema } from './workload.js';
 
 /** The workloads by kind. To add one: a file with its schema and its programs, and a line here. */
 export const workloads = {
+  'bring-up': bringUp,
+  'device-interrupt': deviceInterrupt,
+  nmi,
   timers,
   vmexit,
   'ipi-bench': ipiBench,

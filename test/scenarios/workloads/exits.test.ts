@@ -51,6 +51,13 @@ describe('a broadcast to 35 running CPUs', () => {
     expect(exits(run({ ...vm, guestKernel: '6.1', features: {} }, broadcast))).toEqual({ APIC_WRITE: 1 });
   });
 
+  test('with IPIs by hypercall one call for each 128, unless the shorthand is at hand', () => {
+    const paravirtual = { ...vm, features: { ipiVirtualization: false, pvIpi: true } } as const;
+    expect(exits(run({ ...paravirtual, guestKernel: '4.19' }, broadcast))).toEqual({ VMCALL: 1 });
+    expect(exits(run({ ...paravirtual, guestKernel: '6.1' }, broadcast))).toEqual({ MSR_WRITE: 1 });
+    expect(exits(run({ ...paravirtual, guestKernel: '6.1' }, { ...broadcast, to: [1, 2, 3] }))).toEqual({ VMCALL: 1 });
+  });
+
   test('with IPI virtualization and a write for each none', () => {
     expect(exits(run({ ...vm, features: {} }, broadcast))).toEqual({});
   });

@@ -47,12 +47,13 @@ const machines = fc
     guestKernel: kernels,
     haltPollNs: haltPolls,
     apicv: fc.boolean(),
+    paravirtual: fc.boolean(),
     cluster: fc.boolean(),
     seed: fc.integer({ min: 0, max: 1000 }),
     jitter: fc.constantFrom(0, 0.4),
   })
   .map(
-    ({ workload, guestIdle, guestKernel, haltPollNs, apicv, cluster, seed, jitter }): MachineInput => ({
+    ({ workload, guestIdle, guestKernel, haltPollNs, apicv, paravirtual, cluster, seed, jitter }): MachineInput => ({
       topology: { sockets: 2, coresPerSocket: 2 },
       host: { haltPollNs },
       vms: [
@@ -61,7 +62,8 @@ const machines = fc
           guestIdle,
           guestKernel,
           logicalMode: cluster ? 'cluster' : 'physical',
-          features: { apicv },
+          // A guest that is offered MWAIT does not use the hypervisor's shootdowns.
+          features: { apicv, pvIpi: paravirtual, pvTlbFlush: paravirtual && guestIdle !== 'mwait' },
           disableExits: guestIdle === 'mwait' ? ['mwait'] : [],
         },
       ],
