@@ -1,3 +1,4 @@
+import { avic } from './avic.js';
 import { ipiByHypercall } from './ipi-by-hypercall.js';
 import { ipiInKvmGuest } from './ipi-in-kvm-guest.js';
 import { ipiVirtualizationSeries } from './ipi-virtualization-series.js';
@@ -15,5 +16,6 @@ export const publishedFigures: { readonly figures: readonly PublishedFigure[] } 
     ...ipiInKvmGuest,
     ...ipiByHypercall,
     ...otherUnitTests,
+    ...avic,
   ],
 };
