@@ -49,8 +49,8 @@ const rome = {
   family: 'avic, zen 2',
   unit: 'ns',
   tolerancePct: 5,
-  fitted: true,
-  note: 'a Zen 2 processor on the profile of Zen 4',
+  fitted: false,
+  note: 'a Zen 2 processor on the profile of Zen 4, which is not fitted to it',
   scenario: scenario('xapic', 2.3, '5.15', [
     { path: 'profile', value: 'epyc', why: 'there is no profile of Zen 2' },
     { path: 'topology.tscGhz', value: 2.3, why: "not stated; the part's base clock" },

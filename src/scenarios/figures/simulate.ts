@@ -96,7 +96,7 @@ export function withNumbers(scenario: ScenarioInput, numbers: Numbers): Scenario
 }
 
 function withProfile(scenario: ScenarioInput, profile: Profile): ScenarioInput {
-  return { ...scenario, profile: profile as NonNullable<ScenarioInput['profile']> };
+  return { ...scenario, profile };
 }
 
 /** The name of the profile that a figure's numbers come from; of none of the library's if its scenario brings a whole one along. */
