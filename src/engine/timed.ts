@@ -218,7 +218,10 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
       timing.workEnd[p] = now + duration;
     } else {
       duration = this.cost(stage, p);
-      if (stage.line !== undefined) duration += this.touch(stage.line(machine, processor, frame.locals), p);
+      if (stage.line !== undefined) {
+        const line = stage.line(machine, processor, frame.locals);
+        duration += stage.type === StageType.wait ? this.readLine(line, p) : this.touch(line, p);
+      }
       if (stage.work !== undefined) {
         const work = stage.work(machine, processor, frame.locals);
         if (!(work >= 0)) throw new InternalError(stageName(stage.at), `${work} is not a number of cycles of work`);
@@ -251,6 +254,13 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     if (owner === p) return 0;
     lineOwner[line] = p;
     return owner < 0 ? 0 : (this.options.costs.line[this.options.distance(owner, p)] as number);
+  }
+
+  /** What a look at a line costs that ends a wait. Its last writer keeps a copy, which the next writer has to invalidate, be it who looked. */
+  private readLine(line: number, p: number): number {
+    if (line < 0) return 0;
+    const owner = this.state.timing.lineOwner[line] as number;
+    return owner < 0 || owner === p ? 0 : (this.options.costs.line[this.options.distance(owner, p)] as number);
   }
 
   private wait(processor: C, frame: Frame, stage: Stage): void {

@@ -73,6 +73,7 @@ export const apicAcceptIrq = program('__apic_accept_irq', () => ({ target: 0, lo
       const mode = icrDeliveryMode(f.low);
       if (mode !== DeliveryMode.fixed && mode !== DeliveryMode.lowestPriority) return 'event';
       const target = vcpuOf(m, f.target);
+      if (mode === DeliveryMode.lowestPriority) target.arbitration++;
       const level = icrTriggerMode(f.low) === 1;
       if (!isApicEnabled(target) || (level && icrLevel(f.low) === 0)) return done;
       const vector = f.low & 0xff;

@@ -7,7 +7,6 @@ import {
   matchesShorthand,
 } from '../arch/destination.js';
 import { DeliveryMode, icrDeliveryMode, icrDestinationMode, icrShorthand, icrVector, Shorthand } from '../arch/icr.js';
-import { arbitrationPriority } from '../arch/local-apic/priority.js';
 import { type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, vcpuOf } from './machine.js';
 
 /** Where an interrupt message goes: what `struct kvm_lapic_irq` says of it. */
@@ -83,11 +82,12 @@ function addLogical(vm: KvmVm, vcpu: KvmVcpu, set: (list: number[], index: numbe
   vm.logicalMode = mode;
   const { cluster, bits } = splitLogical(mode, x2apic ? ldr : ldr >>> 24);
   // An ID of more or fewer bits than one, and one that another has: the map cannot say it.
-  if (bits === 0 || (bits & (bits - 1)) !== 0) {
+  const index = 16 * cluster + 31 - Math.clz32(bits);
+  if (bits === 0 || (bits & (bits - 1)) !== 0 || (vm.logicalMap[index] ?? -1) >= 0) {
     vm.logicalMode = LogicalMode.mapDisabled;
     return;
   }
-  set(vm.logicalMap, 16 * cluster + 31 - Math.clz32(bits), vcpu.id);
+  set(vm.logicalMap, index, vcpu.id);
 }
 
 function splitLogical(mode: number, destination: number): { cluster: number; bits: number } {
@@ -121,29 +121,32 @@ export function fastTargets(machine: KvmMachine, vm: KvmVm, message: Destination
       if (target >= 0) targets.push(target);
     }
   }
-  return arbitrate(machine, targets, low);
+  return arbitrate(machine, vm, targets, low);
 }
 
-/** Of a lowest-priority message one receiver is left: by the vector's hash, KVM's default. Linux `kvm_vector_to_index`. */
-function arbitrate(machine: KvmMachine, targets: number[], low: number): number[] {
-  if (icrDeliveryMode(low) !== DeliveryMode.lowestPriority) return targets;
-  const enabled = targets.filter((target) => isApicEnabled(vcpuOf(machine, target)));
-  if (enabled.length === 0) return [];
-  return [enabled[icrVector(low) % enabled.length] as number];
-}
-
-/** As {@link fastTargets}, by arbitration priority (module parameter `vector_hashing` off): the lowest, the first of equals. */
-export function lowestByArbitration(machine: KvmMachine, targets: readonly number[]): number {
+/**
+ * Of the enabled candidates for a lowest-priority message one is left: by the vector's hash, or the one that has had the fewest such
+ * messages, the first of equals. Neither asks for priorities. Linux `kvm_vector_to_index`, `kvm_apic_compare_prio`.
+ */
+export function lowestPriorityTarget(
+  machine: KvmMachine,
+  vm: KvmVm,
+  enabled: readonly number[],
+  vector: number,
+): number {
+  if (vm.vectorHashing === 1) return enabled[vector % enabled.length] ?? -1;
   let best = -1;
-  let priority = 0x100;
-  for (const target of targets) {
-    const vcpu = vcpuOf(machine, target);
-    const own = arbitrationPriority(vcpu.page);
-    if (!isApicEnabled(vcpu) || own >= priority) continue;
-    best = target;
-    priority = own;
+  for (const target of enabled) {
+    if (best < 0 || vcpuOf(machine, target).arbitration < vcpuOf(machine, best).arbitration) best = target;
   }
   return best;
+}
+
+function arbitrate(machine: KvmMachine, vm: KvmVm, targets: number[], low: number): number[] {
+  if (icrDeliveryMode(low) !== DeliveryMode.lowestPriority) return targets;
+  const enabled = targets.filter((target) => isApicEnabled(vcpuOf(machine, target)));
+  const chosen = lowestPriorityTarget(machine, vm, enabled, icrVector(low));
+  return chosen < 0 ? [] : [chosen];
 }
 
 /** True if a message is meant for a virtual CPU. Linux `kvm_apic_match_dest`. */

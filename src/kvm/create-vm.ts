@@ -26,6 +26,7 @@ export type VmOptions = Pick<
   | 'flexpriority'
   | 'tprShadow'
   | 'hidesApicPage'
+  | 'vectorHashing'
   | 'icrReservedFaults'
   | 'apicv'
   | 'ipiVirtualization'
@@ -219,6 +220,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     nmiPending: 0,
     injected: 0,
     exception: 0,
+    arbitration: 0,
     inSpinLoop: 0,
     dyEligible: 0,
     atInstructionBoundary: 0,

@@ -31,7 +31,7 @@ export const vmxDeliverPostedInterrupt = program(
         const pending = testBit((m.memory.descriptors[f.pid] as { pir: number[] }).pir, f.vector);
         observe(m, pending ? Record.coalesced : Record.posted, f.pid, f.vector);
         fence(m, cpu);
-        // Who polls reads this line again and again: it has it back before ON is set.
+        // Who polls looks again and has the line again, before ON is set.
         notify(m, vcpuOf(m, f.target).channel);
         return setPir?.run(undefined, m.memory, f) === undefined ? undefined : done;
       },

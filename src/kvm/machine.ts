@@ -69,6 +69,8 @@ export interface KvmVcpu extends VirtualCpu {
   injected: number;
   /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
   exception: number;
+  /** `apic_arb_prio`: lowest-priority messages that it has had. */
+  arbitration: number;
   /** `spin_loop`: 1 while it handles a PAUSE exit, and whether others may be yielded to it then. */
   inSpinLoop: number;
   dyEligible: number;
@@ -172,6 +174,8 @@ export interface KvmVm {
   tprShadow: number;
   /** 1 if the kernel unmaps the APIC-access page while APICv is inhibited. */
   hidesApicPage: number;
+  /** 1 if a lowest-priority message goes by its vector, 0 if by turns. Module parameter `vector_hashing` of kvm. */
+  vectorHashing: number;
   /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
   icrReservedFaults: number;
   /** What it may use, each 0 or 1: decided when it is made. */

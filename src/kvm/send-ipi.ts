@@ -4,7 +4,7 @@ import { observe } from '../engine/requests.js';
 import { type Control, done, shared } from '../engine/routine.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { apicAcceptIrq } from './accept-irq.js';
-import { fastTargets, isApicEnabled, matchesVcpu } from './apic-map.js';
+import { fastTargets, isApicEnabled, lowestPriorityTarget, matchesVcpu } from './apic-map.js';
 import { type KvmMachine, type KvmVm, kvm, vcpuOf } from './machine.js';
 import { KvmRecord } from './records.js';
 
@@ -73,11 +73,10 @@ export const kvmIrqDeliveryToApic = program('kvm_irq_delivery_to_apic', delivery
   glue('next', () => 'kvm_for_each_vcpu', { to: ['kvm_for_each_vcpu'] }),
   stage('arbitrate', 'deliveryLoop', shared, (m, cpu, f) => {
     if (f.count === 0) return done;
-    let index = icrVector(f.low) % f.count;
-    for (const target of (m.vms[f.vm] as KvmVm).vcpus) {
-      const vcpu = vcpuOf(m, target);
-      if (matchesVcpu(m, f, vcpu) && isApicEnabled(vcpu) && index-- === 0) accept(m, cpu, f, target);
-    }
+    const vm = m.vms[f.vm] as KvmVm;
+    const enabled = vm.vcpus.filter((id) => matchesVcpu(m, f, vcpuOf(m, id)) && isApicEnabled(vcpuOf(m, id)));
+    const chosen = lowestPriorityTarget(m, vm, enabled, icrVector(f.low));
+    if (chosen >= 0) accept(m, cpu, f, chosen);
     return undefined;
   }),
 ]);

@@ -217,6 +217,7 @@ function addVm(
     ...paravirtOptions(scenario, index),
     ...pleOptions(host, vm),
     preemptedAtBoundary: kernel.preemptedAtBoundary ? 1 : 0,
+    vectorHashing: host.vectorHashing ? 1 : 0,
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,

@@ -63,6 +63,8 @@ export const hostSchema = v.strictObject({
     }),
     {},
   ),
+  /** Module parameter `vector_hashing` of kvm: a lowest-priority message goes by its vector; else by turns. */
+  vectorHashing: v.optional(v.boolean(), true),
   /** Module parameter `flexpriority` of kvm-intel: an APIC-access page for guests in xAPIC mode. */
   flexpriority: v.optional(v.boolean(), true),
   /** Whether the processor has the TPR shadow, without which it has no APIC virtualization at all. */

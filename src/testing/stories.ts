@@ -37,6 +37,10 @@ export function operationStory(operation: GuestOperation): string {
       return `sends ${hex(operation.vector)} to itself`;
     case 'tpr':
       return `sets its task priority to ${operation.priority}`;
+    case 'pv-send':
+      return `asks KVM to send ${hex(operation.icr)} to the APIC IDs from ${operation.min} on of ${hex(operation.mask)}`;
+    case 'hv-send':
+      return `asks Hyper-V to send ${hex(operation.vector)} to ${operation.all ? 'all' : `the processors of ${hex(operation.mask)}`}`;
     case 'read-tpr':
       return 'reads its task priority';
     case 'write':
@@ -77,6 +81,8 @@ export function hostOperationStory(operation: HostOperation): string {
       return 'APICv is allowed again';
     case 'preempt':
       return `the scheduler interrupts processor ${operation.processor}`;
+    case 'raise':
+      return `a device raises line ${operation.line}: level-triggered ${hex(0xd0 + operation.line)}`;
     case 'attach':
       return 'a device is attached';
     case 'pause':

@@ -222,6 +222,47 @@ describe('a wait', () => {
     expect(lines).toEqual(['p1 woken by 0 at 10', 'p0 armer.arm 0-10', 'p1 waiter.armed 10-60']);
   });
 
+  it('takes a copy of its line: its processor pays to write it, and whoever looks again in vain has the line again', () => {
+    const touch = program('lab-toucher', () => ({}), [
+      until('armed', step, (m) => m.timers[0]?.armed === 1, { channel: () => 0, line: () => 0 }),
+      stage('write', step, shared, nothing, { line: () => 0 }),
+      stage('write-again', step, shared, nothing, { line: () => 0 }),
+    ]);
+    const writer = program('lab-writer', () => ({}), [
+      stage(
+        'write',
+        step,
+        shared,
+        (m) => {
+          notify(m, 0);
+        },
+        { line: () => 0 },
+      ),
+      stage(
+        'arm',
+        step,
+        shared,
+        (m) => {
+          arm(m, 0, 1_000_000);
+          notify(m, 0);
+        },
+        { line: () => 0 },
+      ),
+    ]);
+    const { timed, lines } = lab([writer, touch]);
+    timed.run({ time: 1000 });
+    expect(lines).toEqual([
+      'p0 writer.write 0-10',
+      // The other looked again at 10, in vain: 40 cycles to take the line from it once more.
+      'p1 woken by 0 at 60',
+      'p0 writer.arm 10-60',
+      'p1 toucher.armed 60-110',
+      // A look is not ownership.
+      'p1 toucher.write 110-160',
+      'p1 toucher.write-again 160-170',
+    ]);
+  });
+
   it('is tested again when it should end, and goes on if somebody was faster', () => {
     const locker = program('lab-locker', () => ({}), [
       until('free', step, (m) => m.timers[0]?.channel === -1, { channel: () => 0 }),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { x2apicLdr } from '../../src/arch/destination.js';
-import { fastTargets, lowestByArbitration, matchesVcpu, recalculateApicMap } from '../../src/kvm/apic-map.js';
+import { fastTargets, matchesVcpu, recalculateApicMap } from '../../src/kvm/apic-map.js';
 import { ApicvInhibit, idInhibits } from '../../src/kvm/apicv.js';
 import { type KvmMachine, type KvmVm, LogicalMode, vcpuOf } from '../../src/kvm/machine.js';
 import { buildMachine } from '../../src/scenarios/build.js';
@@ -61,10 +61,20 @@ describe('a look-up in the map', () => {
     }
   });
 
-  test('by arbitration the lowest priority wins, the first of equals', () => {
+  test('without vector hashing by turns: who has had the fewest, the first of equals', () => {
     const own = machineOf('x2apic', 3);
-    vcpuOf(own, 0).page.tpr = 0x40;
-    expect(lowestByArbitration(own, [0, 1, 2])).toBe(1);
+    vmOf(own).vectorHashing = 0;
+    const next = () => fast(own, logical | lowestPriority | 0x30, 0x7)?.[0] ?? -1;
+    const order: number[] = [];
+    for (let turn = 0; turn < 6; turn++) {
+      const chosen = next();
+      order.push(chosen);
+      vcpuOf(own, chosen).arbitration++;
+    }
+    expect(order).toEqual([0, 1, 2, 0, 1, 2]);
+    // A disabled APIC takes no part.
+    vcpuOf(own, 0).page.svr = 0xff;
+    expect(next()).toBe(1);
   });
 });
 

@@ -22,7 +22,9 @@ function finish(input: ScenarioInput): void {
 describe.each(ways)('$name', ({ features }) => {
   for (const apicMode of ['xapic', 'x2apic'] as const) {
     for (const targetIdle of ['loop', 'hlt'] as const) {
-      test.each(vmexitTestNames)(`${apicMode}, target in ${targetIdle}: %s`, (name) => {
+      // Some use a register that xAPIC mode does not have.
+      const names = vmexitTestNames.filter((name) => apicMode === 'x2apic' || !name.startsWith('x2apic_'));
+      test.each(names)(`${apicMode}, target in ${targetIdle}: %s`, (name) => {
         finish({
           host: { kernel: '6.12' },
           vms: [{ apicMode, features }],

@@ -54,6 +54,7 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
   const vmExit = recordKindOf('vm-exit').number;
   const delivery = recordKindOf('delivered').number;
   const ledger = ledgerOf(machine);
+  let stages = 0;
   const state = createRunState(machine, { channels, lines, seed: 1 }, undefined);
   new TimedRun<SystemMachine, LogicalProcessor, undefined>(state, {
     hooks: hardwareHooks,
@@ -70,6 +71,8 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
       if (kind === delivery) delivered[`${a}:${b}`] = (delivered[`${a}:${b}`] ?? 0) + 1;
     },
     onStage: (_processor, at) => {
+      // With many virtual CPUs only now and then.
+      if (++stages % (machine.vcpus.length > 16 ? 64 : 1) !== 0) return;
       const broken = brokenInvariants(machine, ledger);
       if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
     },

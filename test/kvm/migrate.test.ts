@@ -32,6 +32,8 @@ const features = {
   none: { apicv: false },
   apicv: { ipiVirtualization: false },
   ipiv: { ipiVirtualization: true },
+  avic: { avic: true },
+  svm: { avic: false },
 } as const;
 type Machine = keyof typeof features;
 
@@ -104,4 +106,65 @@ test('a virtual CPU that runs cannot be saved', () => {
   run.run({ time: 30_000 });
   const [vcpu] = run.state.machine.vcpus;
   expect(() => vcpu && saveVcpu(run.state.machine, vcpu, 0)).toThrow(InternalError);
+});
+
+describe('what else a virtual CPU takes along', () => {
+  const total = 24;
+  const input = (machine: Machine, workload: object): ScenarioInput => ({
+    profile: machine === 'avic' || machine === 'svm' ? 'epyc' : 'sapphire-rapids',
+    topology: { coresPerSocket: 3 },
+    host: { haltPollNs: 0 },
+    vms: [{ features: features[machine], pinning: [0, 1] }],
+    workload: { iterations: total, warmup: 0, ...workload } as ScenarioInput['workload'],
+    jitter: 0.2,
+  });
+
+  function move(from: Machine, to: Machine, workload: object, after: number): { before: number; done: number } {
+    const { run: source } = checkedRun(input(from, workload));
+    const task = addTask(source.state.machine, migrationThread as unknown as Routine, { allowed: [2] });
+    const frame = source.state.machine.threads[source.state.machine.tasks[task]?.thread ?? -1]?.[0] as Frame;
+    frame.locals['after'] = after;
+    // Leaving a deep C-state takes its time.
+    source.run({ time: after + 2_000_000 });
+    const { run } = checkedRun(input(to, workload));
+    const { machine, timing, observers } = run.state;
+    const now = source.state.timing.now;
+    source.state.machine.vcpus.forEach((vcpu, index) => {
+      const own = machine.vcpus[index];
+      if (own !== undefined) restoreVcpu(machine, own, saveVcpu(source.state.machine, vcpu, now));
+    });
+    Object.assign(machine.guests[0] ?? {}, source.state.machine.guests[0]);
+    timing.now = now;
+    observers.iterations = [...source.state.observers.iterations];
+    observers.began = source.state.observers.began;
+    const before = observers.iterations.length;
+    run.run({ time: now + 40_000_000 });
+    return { before, done: observers.iterations.length };
+  }
+
+  const ways: [Machine, Machine][] = [
+    ['ipiv', 'none'],
+    ['none', 'ipiv'],
+    ['avic', 'svm'],
+    ['svm', 'avic'],
+  ];
+  const workloads: [string, object][] = [
+    ['a deadline, halted', { kind: 'timers', program: 'tscdeadline_latency', intervalNs: 20_000 }],
+    ['a deadline, spinning', { kind: 'timers', program: 'tscdeadline_latency', intervalNs: 20_000, idle: 'loop' }],
+    ['a sleeping thread', { kind: 'timers', program: 'cyclictest', intervalNs: 30_000 }],
+    ['a periodic count', { kind: 'timers', program: 'periodic', intervalNs: 250_000 }],
+    ['NMIs', { kind: 'nmi', targetIdle: 'hlt' }],
+  ];
+  for (const [from, to] of ways) {
+    test.each(workloads)(`${from} to ${to}: %s`, (name, workload) => {
+      const step = name === 'NMIs' ? 3301 : name === 'a periodic count' ? 300_007 : 40_009;
+      let midway = 0;
+      for (let n = 1; n <= 10; n++) {
+        const { before, done } = move(from, to, workload, 8_000 + n * step);
+        expect(done, `stopped after ${8_000 + n * step}`).toBe(total);
+        if (before < total) midway++;
+      }
+      expect(midway).toBeGreaterThan(4);
+    });
+  }
 });

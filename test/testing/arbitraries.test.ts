@@ -12,6 +12,7 @@ import {
 import { createRun } from '../../src/scenarios/run.js';
 import { parseMachine, parseScenario } from '../../src/scenarios/schema.js';
 import { arbitraries, runCase } from '../../src/testing/index.js';
+import { runs } from '../runs.js';
 
 const any = arbitraries(fc);
 
@@ -108,9 +109,7 @@ describe('machines and runs', () => {
   test('are ones that can be built', () => {
     fc.assert(
       fc.property(any.machine(), (input) => createRun(parseMachine(input)).state.machine.vcpus.length > 0),
-      {
-        numRuns: 50,
-      },
+      runs(50),
     );
   });
 
@@ -121,14 +120,14 @@ describe('machines and runs', () => {
         run.run({ time: 1e8 });
         expect(run.state.observers.iterations.length).toBe(parseScenario(input).workload.iterations);
       }),
-      { numRuns: 20 },
+      runs(20),
     );
     fc.assert(
       fc.property(any.trace(), ({ events }) => {
         expect(events.length).toBeGreaterThan(0);
         expect(events.map(({ time }) => time)).toEqual(events.map(({ time }) => time).toSorted((a, b) => a - b));
       }),
-      { numRuns: 10 },
+      runs(10),
     );
   });
 
@@ -137,7 +136,7 @@ describe('machines and runs', () => {
       fc.property(any.interruptCase(), (input) => {
         expect(runCase(JSON.parse(JSON.stringify(input)))).toEqual(runCase(input));
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 });

@@ -15,6 +15,7 @@ import {
 import { Accounts } from '../../src/testing/laws/accounts.js';
 import { commandHandler, guestOperation, guestProgram, handlers } from '../../src/testing/laws/guest-program.js';
 import { hostLoad, hostProgram } from '../../src/testing/laws/host-program.js';
+import { runs } from '../runs.js';
 
 const any = arbitraries(fc);
 
@@ -29,7 +30,7 @@ describe('the laws of delivery hold', () => {
   test.each(kinds)('whatever the machine, its programs and its host do, schedules: %s', (kind) => {
     fc.assert(
       fc.property(any.interruptCase({ schedules: [kind] }), (input) => void checkCase(input)),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 });
@@ -42,7 +43,7 @@ describe('a case', () => {
         const again = runCase({ ...input, schedule: { kind: 'replay', schedule: first.schedule ?? '' } });
         expect(again).toEqual(first);
       }),
-      { numRuns: 20 },
+      runs(20),
     );
   });
 
@@ -83,7 +84,7 @@ describe('a case', () => {
         any.interruptCase(),
         (input) => !runCase(input).events.some(({ what, detail }) => what === 'takes' && detail === 0x91),
       ),
-      { numRuns: 200 },
+      runs(200),
     );
     const [input] = result.counterexample ?? [];
     const operations = [...(input?.programs.flat() ?? []), ...(input?.host ?? [])];

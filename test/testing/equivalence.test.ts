@@ -10,6 +10,7 @@ import {
   ReferenceSystem,
   type SystemStep,
 } from '../../src/testing/index.js';
+import { runs } from '../runs.js';
 
 const any = arbitraries(fc);
 const cpus = 3;
@@ -43,7 +44,23 @@ describe.each(['xapic', 'x2apic'] as const)('a whole machine does what bare loca
         expect(difference?.story).toBeUndefined();
         expect(JSON.stringify(machine.state.vcpus[cpus]?.page)).toBe(bystander);
       }),
-      { numRuns: 60 },
+      runs(60),
+    );
+  });
+});
+
+describe('hypercalls that send', () => {
+  test.each([
+    ['kvm', { pvIpi: true }],
+    ['hyper-v', { hypervPvIpi: true }],
+  ] as const)('to a bitmap, of %s, reach whom it names and nobody else', (hypercalls, offered) => {
+    const machines = ways.map(([, features]) => machineOf('x2apic', { ...features, ...offered }));
+    fc.assert(
+      fc.property(any.systemSteps({ cpus, hypercalls }), fc.nat(10_000), (steps, seed) => {
+        const reference = new ReferenceSystem({ cpus, apicMode: 'x2apic' });
+        expect(compareSystems(reference, new MachineSystem({ machines, seed }), steps)?.story).toBeUndefined();
+      }),
+      runs(60),
     );
   });
 });
@@ -58,7 +75,7 @@ describe('by commands', () => {
           commands,
         );
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 });

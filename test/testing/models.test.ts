@@ -39,9 +39,8 @@ describe('a finding', () => {
 });
 
 describe('with a bug of history switched on it does', () => {
-  test.each(mutants.map((mutant) => [mutant.id, mutant] as const))('%s', (_id, mutant) => {
-    const report = tryMutant(mutant, small);
-    // What takes longer to find is found by the command, and by the deep test.
-    expect(report.caught || (report.states ?? 0) > 5000).toBe(true);
+  const explored = mutants.filter(({ detector }) => detector.by === 'explorer');
+  test.each(explored.map((mutant) => [mutant.id, mutant] as const))('%s', (_id, mutant) => {
+    expect(tryMutant(mutant)).toMatchObject({ caught: true });
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createTrace, type EventRecord, type Trace } from '../../src/observe/trace.js';
 import { arbitraries, checkTrace, type TraceLaw } from '../../src/testing/index.js';
+import { runs } from '../runs.js';
 
 const any = arbitraries(fc);
 
@@ -10,7 +11,7 @@ test('the traces of runs of this library break no law', () => {
     fc.property(any.trace(), (trace) => {
       expect(checkTrace(trace)).toEqual([]);
     }),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 

@@ -16,6 +16,8 @@ export interface StepSetting {
   readonly disturbances?: boolean;
   /** The kinds of operation that the system knows; by default all. */
   readonly only?: readonly GuestOperation['op'][];
+  /** Hypercalls that send, which the machine has to offer; by default none. */
+  readonly hypercalls?: 'kvm' | 'hyper-v';
   /** False to leave out ICR values that fault; by default they are there in x2APIC mode. */
   readonly faults?: boolean;
 }
@@ -44,6 +46,7 @@ function send(fc: Fc, cpus: number, x2apic: boolean): Arbitrary<GuestOperation> 
         { bits: logical, destination: x2apic ? 0xffff_ffff : 0xff },
         { bits: 0, destination: x2apic ? 0xff : 0x7f },
         { bits: 0, destination: cpus },
+        { bits: logical, destination: x2apic ? 0x1_0001 : 0x80 },
       ),
     },
   );
@@ -56,6 +59,9 @@ function send(fc: Fc, cpus: number, x2apic: boolean): Arbitrary<GuestOperation> 
 
 /** TPR, PPR, LDR, SVR, the timer's LVT entry; of ISR, IRR and TMR what the usual vectors are in. */
 const readRegisters = [0x80, 0xa0, 0xd0, 0xf0, 0x320, 0x110, 0x120, 0x140, 0x210, 0x220, 0x240, 0x1a0] as const;
+
+/** Values of the timer's LVT entry: TSC-deadline mode, the same masked, one-shot. */
+const timerEntries = [0x4_00ec, 0x5_00ec, 0xec] as const;
 
 /** @internal Operations whose outcome the SDM decides, from anywhere in a program or a handler. */
 export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<GuestOperation> {
@@ -94,6 +100,11 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
       1,
       fc.constantFrom(0, 0x2f, 0x30, 0x5a, 0xff).map((value) => ({ op: 'write', offset: 0x80, value })),
     ),
+    of(
+      'write',
+      1,
+      fc.constantFrom(...timerEntries).map((value) => ({ op: 'write', offset: 0x320, value })),
+    ),
     of('read-tpr', 1, fc.constant<GuestOperation>({ op: 'read-tpr' })),
     of('timer', 1, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
     of(
@@ -102,6 +113,40 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
       fc.constantFrom(...readRegisters).map((offset) => ({ op: 'read', offset })),
     ),
   ];
+  if (setting.hypercalls === 'kvm') {
+    all.push(
+      of(
+        'pv-send',
+        6,
+        fc
+          .record({
+            v: vector(fc),
+            mode: fc.constantFrom(0, 0, 0, 0x800, 0x4_0000),
+            min: fc.constantFrom(0, 0, 1, cpus - 1, cpus, 0xffff),
+            mask: fc.oneof(fc.integer({ min: 0, max: 2 ** cpus - 1 }), fc.constant(0xffff_ffff)),
+          })
+          .map(({ v, mode, min, mask }) => ({ op: 'pv-send', icr: mode | v, min, mask })),
+      ),
+    );
+  }
+  if (setting.hypercalls === 'hyper-v') {
+    all.push(
+      of(
+        'hv-send',
+        6,
+        fc
+          .record({
+            v: fc.oneof(
+              { weight: 5, arbitrary: vector(fc) },
+              { weight: 1, arbitrary: fc.integer({ min: 0, max: 15 }) },
+            ),
+            everybody: fc.boolean(),
+            mask: fc.oneof(fc.integer({ min: 0, max: 2 ** cpus - 1 }), fc.constant(0xffff_ffff)),
+          })
+          .map(({ v, everybody, mask }) => ({ op: 'hv-send', vector: v, all: everybody, mask })),
+      ),
+    );
+  }
   // Where messages go follows the logical ID, which xAPIC mode lets a guest choose.
   if (!x2apic) {
     const ldr = fc.integer({ min: 0, max: 2 ** cpus }).map((id) => (id << 24) >>> 0);

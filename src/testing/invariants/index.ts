@@ -5,7 +5,7 @@ import type { StateInvariant } from './invariant.js';
 import type { Ledger } from './ledger.js';
 import { accessControls, inhibitFollowed, interruptStatus, irrPending, processorPriority } from './mirrors.js';
 import { onePlace } from './tasks.js';
-import { everythingDelivered, nobodySleepsOn, noLostWakeUp } from './wake-up.js';
+import { everythingDelivered, nobodySleepsOn, noLostWakeUp, startUpLatched } from './wake-up.js';
 
 /** What holds between any two stages, and needs nothing but the machine. */
 export const machineInvariants: readonly StateInvariant[] = [
@@ -33,7 +33,7 @@ export const ledgerInvariants: readonly StateInvariant[] = [
 ];
 
 /** What holds when nothing more can happen. */
-export const finalInvariants: readonly StateInvariant[] = [nobodySleepsOn, everythingDelivered];
+export const finalInvariants: readonly StateInvariant[] = [nobodySleepsOn, everythingDelivered, startUpLatched];
 
 /** Everything that is wrong with a machine between two stages: `id: what`. Empty if nothing is. */
 export function brokenInvariants(

@@ -1,10 +1,11 @@
 import { highestBit, testBit } from '../../arch/bits256.js';
 import { ExitReason } from '../../arch/exit-reason.js';
+import { DeliveryMode, icrDeliveryMode } from '../../arch/icr.js';
 import { recordKind } from '../../engine/records.js';
 import type { Schema } from '../../engine/schema.js';
 import { flag, integer, list, record } from '../../engine/schema-values.js';
 import { Record } from '../../hardware/records.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, vcpuOf } from '../../kvm/machine.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, PendingEvent, vcpuOf } from '../../kvm/machine.js';
 import { KvmRecord } from '../../kvm/records.js';
 
 /** What the test kit's own programs tell observers. */
@@ -21,6 +22,8 @@ export interface LedgerEntry {
   inService: number[];
   /** About to be sent by a program; it has not reached this APIC. */
   intended: number[];
+  /** 1 once a SIPI has come to it after INIT: then it has to start. */
+  started: number;
 }
 
 /** The first thing that went wrong when something was accepted, delivered or ended. */
@@ -57,7 +60,7 @@ const vectors = list(integer(0, 255));
 
 /** What a ledger looks like. */
 export const ledgerSchema: Schema<Ledger> = record({
-  vcpus: list(record({ pending: vectors, inService: vectors, intended: vectors })),
+  vcpus: list(record({ pending: vectors, inService: vectors, intended: vectors, started: flag })),
   intents: flag,
   fault: integer(0, 255),
   faultVcpu: integer(0, 2 ** 31 - 1),
@@ -91,7 +94,12 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
       const pending = vectorsOf(vcpu.page.irr.map((word, i) => (word | (pir[i] as number)) >>> 0));
       const hand = inHand(vcpu, []);
       if (hand >= 0) insert(pending, hand);
-      return { pending, inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand), intended: [] };
+      return {
+        pending,
+        inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand),
+        intended: [],
+        started: 0,
+      };
     }),
     intents,
     fault: LedgerFault.none,
@@ -137,14 +145,15 @@ function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: n
   if (vector < 16) return;
   const { pending, inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
   const { page } = vcpu;
+  // What software injects it chose some time before, and so does AVIC when a doorbell comes.
+  const chosenBefore = inHand(vcpu, inService) === vector || vcpu.svm === 1;
   if (!remove(pending, vector)) wrong(ledger, LedgerFault.unrequested, vcpu.id, vector);
   // The same vector may have been requested again since.
   const { pir } = descriptorOf(machine, vcpu);
   if (testBit(page.irr, vector) || testBit(pir, vector)) insert(pending, vector);
   const above = Math.max(page.tpr >>> 4, (inService[inService.length - 1] ?? 0) >> 4);
   if (vector >> 4 <= above) wrong(ledger, LedgerFault.belowPriority, vcpu.id, vector);
-  // What software injects it chose some time before.
-  if (vcpu.apicvActive === 1 && highestBit(page.irr) > vector) wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
+  if (!chosenBefore && highestBit(page.irr) > vector) wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
   insert(inService, vector);
 }
 
@@ -154,6 +163,15 @@ function ended(ledger: Ledger, vcpu: number, vector: number): void {
   if (highest === undefined) return;
   if (highest !== vector) wrong(ledger, LedgerFault.wrongEoi, vcpu, vector);
   inService.pop();
+}
+
+/** A message is at a local APIC: one that is software-disabled refuses fixed interrupts; a SIPI counts after INIT only. */
+function message(entry: LedgerEntry, vcpu: KvmVcpu, icr: number): void {
+  const mode = icrDeliveryMode(icr);
+  if (mode === DeliveryMode.fixed && (vcpu.page.svr & 0x100) === 0) remove(entry.intended, icr & 0xff);
+  if (mode === DeliveryMode.init) entry.started = 0;
+  const afterInit = vcpu.mpState === MpState.initReceived || (vcpu.pendingEvents & PendingEvent.init) !== 0;
+  if (mode === DeliveryMode.startUp && afterInit) entry.started = 1;
 }
 
 /**
@@ -179,6 +197,9 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       break;
     case KvmRecord.reset:
       Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [] });
+      break;
+    case KvmRecord.acceptIrq:
+      message(ledger.vcpus[a] as LedgerEntry, vcpuOf(machine, a), b);
       break;
     case TestRecord.intended:
       insert((ledger.vcpus[a] as LedgerEntry).intended, b, true);

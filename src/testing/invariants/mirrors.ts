@@ -42,7 +42,8 @@ export const interruptStatus: StateInvariant = {
   check: (machine) =>
     eachInGuest(machine, (vcpu) => {
       const { vmcs, page } = vcpu;
-      if (vcpu.apicvActive === 0 || ownThreadIn(machine, vcpu, taking)) return undefined;
+      // AVIC has neither: the core looks at IRR and ISR themselves, when something tells it to.
+      if (vcpu.apicvActive === 0 || vcpu.svm === 1 || ownThreadIn(machine, vcpu, taking)) return undefined;
       const highest = Math.max(0, highestBit(page.irr));
       if (rvi(vmcs) !== highest && !(rvi(vmcs) < highest && isTold(machine, vcpu)))
         return `RVI is ${rvi(vmcs)}, not the highest of IRR`;
@@ -60,8 +61,8 @@ export const processorPriority: StateInvariant = {
   source: 'SDM vol. 3C, "PPR Virtualization"',
   example: '43H is in service, TPR is 0, and PPR is 0.',
   check: (machine) =>
-    eachInGuest(machine, ({ apicvActive, page }) => {
-      if (apicvActive === 0) return undefined;
+    eachInGuest(machine, ({ apicvActive, page, svm }) => {
+      if (apicvActive === 0 || svm === 1) return undefined;
       const inService = Math.max(0, highestBit(page.isr)) & 0xf0;
       const expected = (page.tpr & 0xf0) >= inService ? page.tpr & 0xff : inService;
       return page.ppr === expected ? undefined : `PPR is ${page.ppr}, and TPR and ISR make it ${expected}`;
@@ -113,6 +114,8 @@ export const accessControls: StateInvariant = {
   example: 'APICv was inhibited, the controls are off, and the MSR bitmap still lets WRMSR of EOI through.',
   check: (machine) =>
     eachInGuest(machine, (vcpu) => {
+      // On an AMD host the VMCB says it, and intercepts go with AVIC's own bit.
+      if (vcpu.svm === 1) return undefined;
       const { vmcs } = vcpu;
       const ipiVirtualization = vmOf(machine, vcpu).ipiVirtualization === 1;
       const active = vcpu.apicvActive === 1;

@@ -1,17 +1,21 @@
+import { AvicExit } from '../../arch/avic.js';
 import { highestBit, testBit } from '../../arch/bits256.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Frame } from '../../engine/state.js';
+import { avicIpi } from '../../hardware/avic.js';
 import { ipiVirtualization } from '../../hardware/ipi-virtualization.js';
 import { type Task, TaskState } from '../../host/machine.js';
 import { tryToWakeUp } from '../../host/try-to-wake-up.js';
 import { apicAcceptIrq } from '../../kvm/accept-irq.js';
+import { avicIncompleteIpiInterception, avicKickTargetVcpus } from '../../kvm/avic.js';
 import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from '../../kvm/kick.js';
 import { apicTimerExpired } from '../../kvm/lapic-timer.js';
 import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, MpState, VcpuRequest } from '../../kvm/machine.js';
 import { piWakeupHandler } from '../../kvm/pi-load-put.js';
+import { svmCompleteInterruptDelivery, svmDeliverInterrupt } from '../../kvm/svm-deliver.js';
 import type { StateInvariant } from './invariant.js';
-import { frameIn, type Place, place } from './places.js';
+import { frameIn, type Place, place, somebodyIn } from './places.js';
 
 /** The class of the processor priority, from TPR and ISR alone. SDM vol. 3A, "Task and Processor Priorities". */
 function priorityClass({ page }: KvmVcpu): number {
@@ -56,8 +60,14 @@ const wakers: readonly Place[] = [
   vmxDeliverInterrupt,
   apicAcceptIrq,
   apicTimerExpired,
+  svmDeliverInterrupt,
+  svmCompleteInterruptDelivery,
 ].map((routine) => place(routine as unknown as Routine));
 const virtualizing = place(ipiVirtualization, 'set-pir');
+/** An IPI of AVIC's, and what software does where the target did not run: whom it is for is not told apart. */
+const accelerated: readonly Place[] = [avicIpi, avicIncompleteIpiInterception, avicKickTargetVcpus].map((routine) =>
+  place(routine as unknown as Routine),
+);
 const waking = place(tryToWakeUp);
 const handling = place(piWakeupHandler);
 
@@ -71,6 +81,11 @@ function isWaking(frame: Frame, vcpu: KvmVcpu): boolean {
 /** True if something is under way that will wake a virtual CPU. */
 function isBeingWoken(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   for (const thread of machine.threads) for (const frame of thread) if (isWaking(frame, vcpu)) return true;
+  if (vcpu.svm === 1) {
+    const incomplete = (cpu: { vcpu: number }): boolean =>
+      machine.vcpus[cpu.vcpu]?.exit.reason === AvicExit.incompleteIpi;
+    return machine.processors.some(incomplete) || accelerated.some((where) => somebodyIn(machine, where));
+  }
   const { on, ndst } = descriptorOf(machine, vcpu);
   const processor = machine.processors[ndst];
   if (on === 0 || processor === undefined || machine.wakeupLists[ndst]?.includes(vcpu.id) !== true) return false;
@@ -141,6 +156,22 @@ export const everythingDelivered: StateInvariant = {
       if (sent !== undefined) return `virtual CPU ${vcpu.id}: ${sent.toString(16)}H was sent and never accepted`;
       const vector = deliverableVector(machine, vcpu);
       if (vector >= 0) return `virtual CPU ${vcpu.id}: ${vector.toString(16)}H is never delivered`;
+    }
+    return undefined;
+  },
+};
+
+/** At the end: who was sent INIT and SIPI runs. */
+export const startUpLatched: StateInvariant = {
+  id: 'INV14-start-up-latched',
+  group: 'INV14',
+  statement: 'When nothing more can happen, a virtual CPU to which a SIPI came after INIT has started.',
+  source: 'SDM vol. 3A, "Multiple-Processor Initialization"; Linux kvm_apic_accept_events',
+  example: 'INIT and SIPI were accepted, nothing is left to happen, and the virtual CPU waits for a SIPI.',
+  check: (machine, ledger) => {
+    for (const { id, mpState, pendingEvents } of machine.vcpus) {
+      if (ledger.vcpus[id]?.started === 1 && (mpState !== MpState.runnable || pendingEvents !== 0))
+        return `virtual CPU ${id}: a SIPI came after INIT, and it has not started`;
     }
     return undefined;
   },

@@ -10,7 +10,7 @@ export interface Taken {
 export interface OperationResult {
   /** True if it raised a general-protection fault, whose handler left it out. */
   readonly fault: boolean;
-  /** What a read gave. */
+  /** What a read or a hypercall gave; not compared if the CPU itself took an interrupt. */
   readonly value?: number;
   /** What was taken because of it, per CPU in order. */
   readonly taken: readonly Taken[];

@@ -1,3 +1,4 @@
+import { testBit } from '../../arch/bits256.js';
 import type { Action } from '../../engine/actions.js';
 import { InputError, InternalError } from '../../engine/errors.js';
 import { createRandom, randomBelow } from '../../engine/random.js';
@@ -14,7 +15,8 @@ import type { LogicalProcessor } from '../../hardware/machine.js';
 import { addTask } from '../../host/create-host.js';
 import { recalculateApicMap } from '../../kvm/apic-map.js';
 import { startGuest } from '../../kvm/create-vm.js';
-import { MpState, vcpuOf } from '../../kvm/machine.js';
+import { writeRedirection } from '../../kvm/ioapic.js';
+import { type IoapicPin, MpState, vcpuOf } from '../../kvm/machine.js';
 import { createRun, type SystemRun, timedOptions } from '../../scenarios/run.js';
 import { type MachineConfig, type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
@@ -98,14 +100,30 @@ function vectorsIn({ programs, host = [] }: InterruptCase): number[] {
   const vectors = new Set<number>([timerVector]);
   for (const operation of programs.flat()) {
     if (operation.op === 'send') vectors.add(operation.icr & 0xff);
-    if (operation.op === 'self-ipi') vectors.add(operation.vector);
+    if (operation.op === 'self-ipi' || operation.op === 'hv-send') vectors.add(operation.vector);
+    if (operation.op === 'pv-send') vectors.add(operation.icr & 0xff);
     if (operation.op === 'write' && operation.offset === 0x320) vectors.add(operation.value & 0xff);
   }
   for (const operation of host) {
     if (operation.op === 'message') vectors.add(operation.icr & 0xff);
     if (operation.op === 'post') vectors.add(operation.vector);
+    if (operation.op === 'raise') vectors.add(lineVector + operation.line);
   }
   return [...vectors].filter((vector) => vector >= 16);
+}
+
+/** Vector of the first of the lines that devices can raise. */
+const lineVector = 0xd0;
+const lines = 4;
+
+/** Wires the lines of the first VM's I/O APIC, level-triggered, each to one virtual CPU. */
+function wireLines(machine: SystemMachine): void {
+  const [vm] = machine.vms;
+  if (vm === undefined) return;
+  for (let line = 0; line < lines; line++) {
+    writeRedirection(machine, 0, line, 0x8000 | (lineVector + line), line % vm.vcpus.length);
+    (vm.ioapic[line] as IoapicPin).resample = 1;
+  }
 }
 
 /** The vector of the guests' timers, which are in TSC-deadline mode at first. */
@@ -149,6 +167,7 @@ function start(machine: SystemMachine, input: InterruptCase): void {
     setProgram(startGuest(machine, vcpu, guestProgram), input.programs[vcpu.id] ?? []);
   }
   for (const vm of machine.vms) recalculateApicMap(machine, vm);
+  if (input.host?.some(({ op }) => op === 'raise') === true) wireLines(machine);
   const last = machine.processors.length - 1;
   if (input.host !== undefined && input.host.length > 0) {
     const task = addTask(machine, hostProgram as unknown as Routine, { allowed: [last] });
@@ -291,6 +310,9 @@ class Watcher {
     const { vm, page } = vcpuOf(this.machine, vcpu);
     if (operation.op === 'send') accounts.send(vm, vcpu, operation.icr, operation.destination);
     else if (operation.op === 'self-ipi') accounts.send(vm, vcpu, 0x4_4000 | operation.vector, 0);
+    else if (operation.op === 'pv-send') this.sendToBitmap(vm, operation.icr, operation.min, operation.mask);
+    else if (operation.op === 'hv-send')
+      this.sendToBitmap(vm, operation.vector, 0, operation.all ? 0xffff_ffff : operation.mask);
     else if (operation.op === 'tpr') accounts.changeTaskPriority(vcpu, operation.priority);
     else if (operation.op === 'write' && operation.offset === 0x80) {
       accounts.changeTaskPriority(vcpu, (operation.value >>> 4) & 0xf);
@@ -298,6 +320,13 @@ class Watcher {
       accounts.request(vcpu, page.lvtTimer & 0xff);
     else if (operation.op === 'cli') accounts.setInterruptFlag(vcpu, 0);
     else if (operation.op === 'sti' || operation.op === 'sti-hlt') accounts.setInterruptFlag(vcpu, 1);
+  }
+
+  private sendToBitmap(vm: number, icr: number, min: number, mask: number): void {
+    if ((icr & 0xc_0800) !== 0) return;
+    for (let bit = 0; bit < 32; bit++) {
+      if (((mask >>> bit) & 1) === 1) this.accounts.send(vm, -1, icr & 0xff, min + bit);
+    }
   }
 
   private ends(vcpu: number, index: number): void {
@@ -315,6 +344,27 @@ class Watcher {
     this.tell(-1, 'begins', index);
     if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
     if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
+    if (operation.op === 'raise') this.raise(operation.line);
+  }
+
+  private raise(line: number): void {
+    const [vm] = this.machine.vms;
+    const pin = vm?.ioapic[line];
+    // While its last interrupt has not ended, a line that rises waits for whoever lowered it to raise it again.
+    if (vm === undefined || pin === undefined || pin.line + pin.remoteIrr > 0) return;
+    this.accounts.request(vm.vcpus[line % vm.vcpus.length] as number, lineVector + line);
+  }
+
+  /** Level-triggered interrupts that have ended without their source having been told. */
+  untold(): number[] {
+    const [vm] = this.machine.vms;
+    return Array.from({ length: lines }, (_, line) => line).filter((line) => {
+      const vcpu = vcpuOf(this.machine, vm?.vcpus[line % vm.vcpus.length] ?? 0);
+      const { irr, isr } = vcpu.page;
+      const { pir } = this.machine.memory.descriptors[vcpu.pid] ?? { pir: irr };
+      const under = [irr, isr, pir].some((set) => testBit(set, lineVector + line));
+      return vm?.ioapic[line]?.remoteIrr === 1 && !under;
+    });
   }
 
   /** Programs that neither are through nor halt. */
@@ -435,6 +485,8 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
     if (accounts.broken.every(({ law }) => law !== 'bounded work')) {
       for (const vcpu of watcher.stuck())
         accounts.fail('bounded work', `the program of virtual CPU ${vcpu} neither ends nor halts`);
+      for (const line of watcher.untold())
+        accounts.fail('one EOI per in-service bit', `line ${line} was never told that its interrupt ended`);
       accounts.balance();
     }
   } catch (error) {

@@ -61,7 +61,8 @@ export function compareSystems(
     if (expected.fault !== actual.fault) {
       return differs(expected.fault ? 'a general-protection fault' : 'no fault', actual.fault ? 'a fault' : 'none');
     }
-    if (expected.value !== actual.value) {
+    // Who is interrupted on the way has it later, if at all.
+    if (expected.value !== actual.value && !expected.taken.some((taken) => taken.cpu === cpu)) {
       const shown = (value: number | undefined): string => (value === undefined ? 'no value' : hex(value));
       return differs(shown(expected.value), shown(actual.value));
     }

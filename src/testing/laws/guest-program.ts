@@ -19,6 +19,7 @@ import {
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { iret, iretFromNmi } from '../../hardware/virtual-interrupt-delivery.js';
 import { rdmsr, wrmsr } from '../../hardware/wrmsr.js';
+import { HvCall, Hypercall, type ParavirtMemory } from '../../kvm/paravirt.js';
 import { encodeOperation, type GuestOperation, operationKinds } from './operations.js';
 
 const { program, stage, glue, until } = guest;
@@ -114,6 +115,19 @@ function begin(m: GuestMachine, cpu: LogicalProcessor, f: Operands): Control<Nex
     case 'vmcall':
       call(m, cpu, vmcall).number = 0xffff_ffff;
       break;
+    case 'pv-send': {
+      const send = call(m, cpu, vmcall);
+      send.number = Hypercall.sendIpi;
+      send.a0 = f.b >>> 0;
+      send.a4 = Math.floor(f.b / 2 ** 32);
+      send.a5 = f.a;
+      break;
+    }
+    case 'hv-send':
+      // Vector, format (1: all), valid banks, and the one bank that there is.
+      (m.paravirt[cpu.vcpu] as ParavirtMemory).input = [f.a & 0xff, 0, f.a >>> 8, 0, f.a > 0xff ? 0 : 1, 0, f.b, 0];
+      call(m, cpu, vmcall).a0 = HvCall.sendIpiEx | (f.a > 0xff ? 0 : 1 << 17);
+      break;
     case 'timer':
       call(m, cpu, rdtsc);
       return 'deadline';
@@ -149,7 +163,9 @@ export const guestOperation = program('guest_operation', (): Operands => ({ kind
   stage('compute', 'guestLoop', shared, () => {}, { work: (_m, _cpu, f) => f.a }),
   stage('retire', 'guestLoop', shared, (m, cpu, f, returned) => {
     const kind = operationKinds[f.kind];
-    if (kind === 'read' || kind === 'read-tpr') observe(m, ProgramRecord.read, cpu.vcpu, returned);
+    if (kind === 'read' || kind === 'read-tpr' || kind === 'pv-send' || kind === 'hv-send') {
+      observe(m, ProgramRecord.read, cpu.vcpu, returned);
+    }
     observe(m, ProgramRecord.end, cpu.vcpu, f.index);
   }),
 ]);

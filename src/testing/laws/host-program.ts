@@ -8,6 +8,7 @@ import { currentTask, runQueueOf, TaskState } from '../../host/machine.js';
 import { schedule } from '../../host/schedule.js';
 import { reschedCurr } from '../../host/try-to-wake-up.js';
 import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
+import { kvmIoapicSetIrq } from '../../kvm/ioapic.js';
 import { type KvmMachine, type KvmVm, kvm, vcpuOf } from '../../kvm/machine.js';
 import { pauseAllVcpus } from '../../kvm/pause.js';
 import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
@@ -81,6 +82,12 @@ function perform(
     case 'preempt':
       call(m, cpu, reschedCurr).processor = a % m.processors.length;
       return 'next';
+    case 'raise': {
+      const line = call(m, cpu, kvmIoapicSetIrq);
+      line.pin = a;
+      line.level = 1;
+      return 'next';
+    }
     case 'attach':
       call(m, cpu, vmxPiStartBypass);
       return 'next';

@@ -36,6 +36,9 @@ export interface MachineSystemSetting {
   readonly seed?: number;
 }
 
+/** Operations that give a value. */
+const reading: readonly GuestOperation['op'][] = ['read', 'read-tpr', 'pv-send', 'hv-send'];
+
 const stepsAtMost = 20_000;
 
 const disturbances = ['inhibit', 'allow', 'save and restore', 'preempt', 'migrate', 'attach a device'] as const;
@@ -101,7 +104,9 @@ export class MachineSystem implements ApicSystem {
     const thread = this.machine.threads[vcpuOf(this.machine, cpu).thread] as Thread;
     setProgram(commandFrame(thread).locals, [operation]);
     this.rest();
-    const { value, fault } = this;
+    const { fault } = this;
+    // What an operation gave that an interrupt came in between shows when the handler has returned: too late.
+    const value = reading.includes(operation.op) ? this.value : undefined;
     const result = { fault, taken: this.taken, ...(value === undefined || fault ? {} : { value }) };
     this.forget();
     return result;

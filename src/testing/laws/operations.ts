@@ -18,6 +18,10 @@ export type GuestOperation =
   | { readonly op: 'iret' }
   /** `sti-hlt` is STI with HLT in its shadow: no interrupt comes in between. */
   | { readonly op: 'cli' | 'sti' | 'hlt' | 'sti-hlt' }
+  /** The hypercall KVM_HC_SEND_IPI: to the APIC IDs `min` + n for each bit n of `mask` (32 bits); `icr` as bits 31:0 of an ICR. */
+  | { readonly op: 'pv-send'; readonly icr: number; readonly min: number; readonly mask: number }
+  /** The hypercall HvCallSendSyntheticClusterIpiEx, operands in memory: a vector to the virtual processors of `mask`, or to all. */
+  | { readonly op: 'hv-send'; readonly vector: number; readonly all: boolean; readonly mask: number }
   /** Instructions that exit and concern no interrupt. */
   | { readonly op: 'cpuid' | 'vmcall' }
   /** Writes IA32_TSC_DEADLINE: so many cycles from now, 1 or more. */
@@ -43,9 +47,11 @@ export const operationKinds = [
   'vmcall',
   'timer',
   'work',
+  'pv-send',
+  'hv-send',
 ] as const satisfies readonly GuestOperation['op'][];
 
-/** An operation as the three numbers of a frame: kind and two operands. */
+/** An operation as the three numbers of a frame: kind and two operands (52 bits each). */
 export function encodeOperation(operation: GuestOperation): [kind: number, a: number, b: number] {
   const kind = operationKinds.indexOf(operation.op);
   switch (operation.op) {
@@ -53,6 +59,10 @@ export function encodeOperation(operation: GuestOperation): [kind: number, a: nu
       return [kind, operation.icr, operation.destination];
     case 'self-ipi':
       return [kind, operation.vector, 0];
+    case 'pv-send':
+      return [kind, operation.icr, operation.min * 2 ** 32 + operation.mask];
+    case 'hv-send':
+      return [kind, operation.vector + (operation.all ? 0x100 : 0), operation.mask];
     case 'tpr':
       return [kind, operation.priority, 0];
     case 'write':
@@ -77,6 +87,11 @@ export type HostOperation =
   | { readonly op: 'inhibit' | 'allow' }
   /** The scheduler is told to look at a processor. */
   | { readonly op: 'preempt'; readonly processor: number }
+  /**
+   * A device raises its line, 0 to 3 (one that is up stays up): pin `line` of the I/O APIC, level-triggered, vector D0H + `line`, to virtual
+   * CPU `line` (modulo their number) of the first VM. The EOI lowers it.
+   */
+  | { readonly op: 'raise'; readonly line: number }
   /** A device is attached whose interrupts an IOMMU may post. */
   | { readonly op: 'attach' }
   /** User space stops the VM's virtual CPUs. They do not go on by themselves: for what is done with a stopped VM. */
@@ -91,6 +106,7 @@ export const hostOperationKinds = [
   'inhibit',
   'allow',
   'preempt',
+  'raise',
   'attach',
   'pause',
   'work',
@@ -106,6 +122,8 @@ export function encodeHostOperation(operation: HostOperation): [kind: number, a:
       return [kind, operation.vcpu, operation.vector];
     case 'preempt':
       return [kind, operation.processor, 0];
+    case 'raise':
+      return [kind, operation.line, 0];
     case 'work':
       return [kind, operation.cycles, 0];
     default:

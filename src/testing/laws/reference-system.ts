@@ -3,11 +3,16 @@ import { setBit } from '../../arch/bits256.js';
 import { x2apicLdr } from '../../arch/destination.js';
 import { deliverMessage } from '../../arch/local-apic/interrupt-message.js';
 import { createLocalApic, isSoftwareEnabled, type LocalApic } from '../../arch/local-apic/local-apic.js';
+import { TimerMode, timerMode } from '../../arch/local-apic/lvt.js';
 import type { LocalApicOutcome } from '../../arch/local-apic/outcome.js';
 import { acknowledgeInterrupt } from '../../arch/local-apic/priority.js';
 import { readX2apic, readXapic, writeX2apic, writeXapic } from '../../arch/local-apic/register-access.js';
 import type { ApicSystem, OperationResult, Taken } from './apic-system.js';
 import type { GuestOperation } from './operations.js';
+
+/** -EINVAL, as KVM's hypercalls return it; HV_STATUS_INVALID_HYPERCALL_INPUT. */
+const invalidCall = 0xffff_ffea;
+const invalidInput = 3;
 
 /** A CPU of the reference. */
 export interface ReferenceCpu {
@@ -94,6 +99,14 @@ export class ReferenceSystem implements ApicSystem {
         return this.write(cpu, of, 0xb0, 0);
       case 'read':
         return this.read(of, operation.offset);
+      case 'pv-send':
+        return this.sendToBitmap(cpu, operation.icr, operation.min, operation.mask);
+      case 'hv-send': {
+        const { vector, all, mask } = operation;
+        if (vector < 16) return { value: invalidInput };
+        this.sendToBitmap(cpu, vector, 0, all ? 0xffff_ffff : mask);
+        return { value: 0 };
+      }
       case 'read-tpr':
         return { value: (of.apic.registers.tpr >>> 4) & 0xf };
       case 'timer':
@@ -139,6 +152,31 @@ export class ReferenceSystem implements ApicSystem {
     return {};
   }
 
+  /** A fixed interrupt to each CPU whose bit is set; the value is how many there are. Logical mode and shorthands are errors. */
+  private sendToBitmap(cpu: number, icr: number, min: number, mask: number): Partial<OperationResult> {
+    if ((icr & 0xc_0800) !== 0) return { value: invalidCall };
+    let value = 0;
+    for (let bit = 0; bit < 32; bit++) {
+      const destination = min + bit;
+      if (((mask >>> bit) & 1) === 0 || destination >= this.cpus.length) continue;
+      value++;
+      const message = {
+        vector: icr & 0xff,
+        deliveryMode: 0,
+        destinationMode: 0,
+        destination,
+        shorthand: 0,
+        triggerMode: 0,
+      };
+      deliverMessage(
+        this.cpus.map((one) => one.apic),
+        cpu,
+        message,
+      );
+    }
+    return { value };
+  }
+
   private read({ apic }: ReferenceCpu, offset: number): Partial<OperationResult> {
     const outcome = apic.mode === ApicMode.xapic ? readXapic(apic, offset) : readX2apic(apic, 0x800 + (offset >>> 4));
     if (outcome.kind === 'fault') return { fault: true };
@@ -147,7 +185,9 @@ export class ReferenceSystem implements ApicSystem {
 
   private expire({ apic }: ReferenceCpu): void {
     const { lvtTimer, irr } = apic.registers;
-    if ((lvtTimer & 0x1_0000) === 0 && isSoftwareEnabled(apic)) setBit(irr, lvtTimer & 0xff);
+    // A deadline counts in TSC-deadline mode only.
+    if (timerMode(apic.registers) === TimerMode.tscDeadline && (lvtTimer & 0x1_0000) === 0 && isSoftwareEnabled(apic))
+      setBit(irr, lvtTimer & 0xff);
   }
 
   /** Every CPU takes what it can; at rest a CPU takes one thing at most, because its handler begins with interrupts disabled. */

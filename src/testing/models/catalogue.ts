@@ -5,8 +5,10 @@ import {
   configuration,
   guestSender,
   hostTask,
+  offline,
   oneVector,
   polls,
+  secondTarget,
   shows,
   softwareSender,
   target,
@@ -23,6 +25,7 @@ import {
   attach,
   detach,
   deviceVector,
+  disableApic,
   exitThenSpin,
   exitWithoutInterrupts,
   halt,
@@ -30,6 +33,7 @@ import {
   inhibitor,
   sendIpis,
   spin,
+  startOther,
 } from './programs.js';
 
 /** Another task may become ready on processor 0 once. */
@@ -163,6 +167,23 @@ const block: Model = {
   ],
 };
 
+const wakeList: Model = {
+  name: 'wake-list',
+  title: 'Two who sleep on one processor',
+  about:
+    'Two virtual CPUs halt on one processor, and the IOMMU posts to both. Their wakeup vectors may become one; each of them must wake.',
+  configurations: [
+    configuration(
+      'device',
+      'an interrupt for each',
+      { processors: 1, vcpus: 2, pinning: [0, 0], features: withApicv },
+      target(halt),
+      secondTarget(halt),
+      attachedDevice(deviceVector, deviceVector + 0x100),
+    ),
+  ],
+};
+
 const preempt: Model = {
   name: 'preempt',
   title: 'A post against a preemption',
@@ -211,26 +232,26 @@ const migrate: Model = {
   name: 'migrate',
   title: 'A post against a migration',
   about:
-    'The target runs on one of two processors. Another task takes its processor once, and it may be moved to the other. Wake-ups choose an idle processor, too.',
+    'The target goes from one processor to another: told so while it sleeps, or taken from the queue of the one by the other.',
   configurations: [
     configuration(
       'device',
-      'an interrupt that the IOMMU posts',
-      { processors: 2, vcpus: 1, features: withApicv, floatOn: [0, 1], world: { ...onePreemption, migrations: 1 } },
+      'an interrupt that the IOMMU posts to a target that halts',
+      { processors: 2, vcpus: 1, features: withApicv, floatOn: [0, 1], world: { migrations: 1 } },
       target(halt),
       attachedDevice(deviceVector),
     ),
     configuration(
-      'device-running',
-      'the same, the target does not halt',
+      'device-preempted',
+      'an interrupt that the IOMMU posts to one that runs and is preempted',
       { processors: 2, vcpus: 1, features: withApicv, floatOn: [0, 1], world: { ...onePreemption, migrations: 1 } },
       target(spin),
       attachedDevice(deviceVector),
     ),
     configuration(
       'software',
-      'a sender in the host, on a third processor',
-      { processors: 3, vcpus: 1, features: withApicv, floatOn: [0, 1], world: { ...onePreemption, migrations: 1 } },
+      'a sender in the host, on a third processor, and a target that halts',
+      { processors: 3, vcpus: 1, features: withApicv, floatOn: [0, 1], world: { migrations: 1 } },
       target(halt),
       softwareSender(2, oneVector),
     ),
@@ -492,10 +513,104 @@ const kick: Model = {
   ],
 };
 
+const disable: Model = {
+  name: 'disable',
+  title: 'A local APIC disabled by software while something is on its way',
+  about:
+    'The guest clears the enable bit of SVR. What was accepted before is still delivered; what comes later is refused.',
+  configurations: [
+    configuration(
+      'apicv',
+      'a sender in the host; enabled again',
+      { processors: 2, vcpus: 1, features: withApicv },
+      target(disableApic, { again: 1 }),
+      softwareSender(1, twoVectors),
+    ),
+    configuration(
+      'without-apicv',
+      'the same without APICv; it stays disabled',
+      { processors: 2, vcpus: 1, features: withoutApicv },
+      target(disableApic),
+      softwareSender(1, oneVector),
+    ),
+  ],
+};
+
+const startUp: Model = {
+  name: 'start-up',
+  title: 'INIT and SIPI against a virtual CPU that sleeps',
+  about: 'The first virtual CPU starts the second. However late that one looks, it starts.',
+  configurations: [
+    configuration(
+      'ipi-virtualization',
+      'with IPI virtualization, which leaves INIT and SIPI to KVM',
+      { processors: 2, vcpus: 2, features: withIpiVirtualization },
+      target(startOther),
+      offline(spin),
+    ),
+    configuration(
+      'without-apicv',
+      'without APICv',
+      { processors: 2, vcpus: 2, features: withoutApicv },
+      target(startOther),
+      offline(spin),
+    ),
+  ],
+};
+
+const amd = { profile: 'epyc', features: { avic: true } } as const;
+
+const avic: Model = {
+  name: 'avic',
+  title: 'AVIC: IPIs and deliveries against a block, an entry and an inhibit',
+  about:
+    'An AMD host: hardware sets IRR of the target and rings the processor that runs it, or exits at the sender. KVM says who runs where, and wakes.',
+  configurations: [
+    configuration(
+      'ipi-halt',
+      'a sibling sends by AVIC, the target halts',
+      { processors: 2, vcpus: 2, ...amd },
+      target(halt),
+      guestSender(1, oneVector),
+    ),
+    configuration(
+      'ipi-exit',
+      'a sibling sends by AVIC two vectors, the target exits once',
+      { processors: 2, vcpus: 2, ...amd },
+      target(exitThenSpin),
+      guestSender(1, twoVectors),
+    ),
+    configuration(
+      'software-halt',
+      'a sender in the host, the target halts',
+      { processors: 2, vcpus: 1, ...amd },
+      target(halt),
+      softwareSender(1, oneVector),
+    ),
+    configuration(
+      'ipi-inhibit',
+      'a sibling sends by AVIC while a reason against it comes',
+      { processors: 3, vcpus: 2, ...amd },
+      target(spin),
+      guestSender(1, oneVector),
+      hostTask(2, inhibitor, { mask: ApicvInhibit.blockIrq }),
+    ),
+    configuration(
+      'software-inhibit',
+      'a sender in the host while a reason against AVIC comes; plain stores are delayed',
+      { processors: 3, vcpus: 1, ...amd, storeBuffers: true },
+      target(spin),
+      softwareSender(1, oneVector),
+      hostTask(2, inhibitor, { mask: ApicvInhibit.blockIrq }),
+    ),
+  ],
+};
+
 /** The models that are shipped. */
 export const models: readonly Model[] = [
   entry,
   block,
+  wakeList,
   preempt,
   migrate,
   twoSenders,
@@ -505,6 +620,9 @@ export const models: readonly Model[] = [
   detached,
   timer,
   kick,
+  disable,
+  startUp,
+  avic,
 ];
 
 /** A configuration by the names of its model and its own. Throws an {@link InternalError} if there is none. */

@@ -1,8 +1,10 @@
 import { setBit } from '../../arch/bits256.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Numbers } from '../../engine/state.js';
+import { setHandler } from '../../hardware/interrupt-table.js';
+import { startUpHandler } from '../../kvm/accept-events.js';
 import { startGuest } from '../../kvm/create-vm.js';
-import type { KvmVcpu } from '../../kvm/machine.js';
+import { type KvmVcpu, MpState } from '../../kvm/machine.js';
 import type { ModelConfiguration } from './model.js';
 import { addHostTask, createModelMachine, type ModelMachine, type ModelShape } from './model-machine.js';
 import { injector, sendIpis, timerVector } from './programs.js';
@@ -37,6 +39,22 @@ export function configuration(name: string, about: string, shape: ModelShape, ..
 export function target<L extends Numbers<L>>(routine: Routine<L>, operands: Partial<L> = {}): Part {
   return (machine) => {
     Object.assign(startGuest(machine, machine.vcpus[0] as KvmVcpu, routine), operands);
+  };
+}
+
+/** The guest program of virtual CPU 1, where it is a target, too. */
+export function secondTarget<L extends Numbers<L>>(routine: Routine<L>): Part {
+  return (machine) => {
+    startGuest(machine, machine.vcpus[1] as KvmVcpu, routine);
+  };
+}
+
+/** Virtual CPU 1 waits to be started; then it runs a program. */
+export function offline<L extends Numbers<L>>(routine: Routine<L>): Part {
+  return ({ vcpus: [, vcpu] }) => {
+    if (vcpu === undefined) return;
+    vcpu.mpState = MpState.uninitialized;
+    setHandler(vcpu.guestInterrupts, startUpHandler, routine.entry);
   };
 }
 

@@ -27,12 +27,10 @@ export interface ModelWorld {
   preemptions: number;
   /** How often a virtual CPU that waits for a processor may still be moved to another one. */
   migrations: number;
-  /** Interrupts that a device may still raise. */
+  /** Interrupts that a device may still raise: vector, and 256 × its target. */
   deviceInterrupts: number[];
   /** 1 while the device's interrupts are posted; otherwise they go to the host. */
   posted: number;
-  /** The virtual CPU that they are for. */
-  deviceTarget: number;
   /** The task that becomes ready, by processor; -1 for none. */
   others: number[];
 }
@@ -58,9 +56,8 @@ export const modelSchemas: RunSchemas<ModelMachine, Ledger> = {
       preemptible: flag,
       preemptions: count,
       migrations: count,
-      deviceInterrupts: list(integer(0, 255)),
+      deviceInterrupts: list(count),
       posted: flag,
-      deviceTarget: count,
       others: list(integer(-1, 2 ** 31 - 1)),
     }),
   }),
@@ -76,6 +73,10 @@ export interface ModelShape {
   readonly features?: NonNullable<NonNullable<MachineInput['vms']>[number]['features']>;
   /** Processors over which virtual CPU 0 may be moved; its own if absent. */
   readonly floatOn?: readonly number[];
+  /** The processor of each virtual CPU, if it is not the one of its number. */
+  readonly pinning?: readonly number[];
+  /** The profile of the host's processor; sapphire-rapids if absent. */
+  readonly profile?: string;
   readonly haltPollNs?: number;
   readonly storeBuffers?: boolean;
   readonly apicMode?: 'xapic' | 'x2apic';
@@ -89,10 +90,12 @@ export function createModelMachine(shape: ModelShape): ModelMachine {
   const { machine: system } = buildMachine(
     parseMachine({
       topology: { sockets: 1, coresPerSocket: shape.processors, threadsPerCore: 1 },
+      ...(shape.profile === undefined ? {} : { profile: shape.profile }),
       host: { kernel: '6.12', haltPollNs: shape.haltPollNs ?? 0, idle: 'hlt' },
       vms: [
         {
           vcpus: shape.vcpus,
+          ...(shape.pinning === undefined ? {} : { pinning: [...shape.pinning] }),
           apicMode: shape.apicMode ?? 'x2apic',
           features: { postedTimer: false, ...shape.features },
         },
@@ -105,7 +108,6 @@ export function createModelMachine(shape: ModelShape): ModelMachine {
     migrations: 0,
     deviceInterrupts: [],
     posted: 0,
-    deviceTarget: 0,
     others: system.processors.map(() => -1),
     ...shape.world,
   };

@@ -55,6 +55,38 @@ export const exitWithoutInterrupts = program('model_cli_exit', () => ({}), [
   until('spin', 'guestLoop', () => false, { channel: () => -1 }),
 ]);
 
+/** A guest that disables its local APIC by software while interrupts are off, then enables interrupts; and the APIC again if told to. */
+export const disableApic = program('model_disable_apic', () => ({ again: 0 }), [
+  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
+  glue('wrmsr-svr', (m, cpu) => {
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x80f;
+    write.low = 0xff;
+  }),
+  stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
+  stage('nop', 'guestFlag', shared, () => {}),
+  glue('stay', (_m, _cpu, f) => (f.again === 1 ? undefined : 'spin'), { to: ['spin'] }),
+  glue('wrmsr-svr-again', (m, cpu) => {
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x80f;
+    write.low = 0x1ff;
+  }),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+/** A guest that starts virtual CPU 1: INIT, then SIPI with vector 8. */
+export const startOther = program('model_start_other', () => ({ sent: 0 }), [
+  glue('wrmsr-icr', (m, cpu, f) => {
+    const write = call(m, cpu, wrmsr);
+    write.msr = 0x830;
+    write.low = f.sent === 0 ? 0x4500 : 0x4608;
+    write.high = 1;
+    f.sent++;
+  }),
+  glue('more', (_m, _cpu, f) => (f.sent < 2 ? 'wrmsr-icr' : undefined), { to: ['wrmsr-icr'] }),
+  until('spin', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
 /** The handler of every vector: EOI, IRET. */
 export const handler = program('model_handler', () => ({}), [
   glue('eoi', (m, cpu) => {
@@ -111,8 +143,7 @@ export const deviceInterrupt = program('model_device_interrupt', () => ({}), [
     const delivery = call(m, cpu, kvmIrqDeliveryToApic);
     delivery.vm = 0;
     delivery.low = deviceVector | 0x4000;
-    delivery.destination = m.world.deviceTarget;
-    observe(m, TestRecord.intended, m.world.deviceTarget, deviceVector);
+    observe(m, TestRecord.intended, 0, deviceVector);
   }),
 ]);
 

@@ -35,8 +35,14 @@ function canPreempt(machine: ModelMachine, { id, nonRoot, masked, thread }: Logi
   return true;
 }
 
-/** A waiting virtual CPU and the processor that has nothing to do. */
+/** True if a task sleeps and may be told to wake elsewhere. */
+function isAsleep({ state, onRunQueue, onCpu }: Task): boolean {
+  return state === TaskState.interruptible && onRunQueue === 0 && onCpu === 0;
+}
+
+/** A waiting virtual CPU and a processor that has nothing to do, or a sleeping one and another processor than its own. */
 function canMove(machine: ModelMachine, task: Task, to: number): boolean {
+  if (isAsleep(task)) return to !== task.cpu && task.allowed.length > 1 && task.allowed.includes(to);
   const from = runQueueOf(machine, task.cpu);
   const target = runQueueOf(machine, to);
   if (to === task.cpu || task.owner < 0 || task.onCpu === 1 || !from.queue.includes(task.id)) return false;
@@ -89,6 +95,11 @@ export const worldActions: MachineActions<ModelMachine> = {
     } else if (which === Which.migrate) {
       world.migrations--;
       const task = machine.tasks[machine.vcpus[0]?.task ?? -1] as Task;
+      if (isAsleep(task)) {
+        // Linux `sched_setaffinity`: where it wakes.
+        task.allowed = [detail];
+        return;
+      }
       const { queue } = runQueueOf(machine, task.cpu);
       queue.splice(queue.indexOf(task.id), 1);
       enqueue(machine, runQueueOf(machine, detail), processor, task);
@@ -99,12 +110,12 @@ export const worldActions: MachineActions<ModelMachine> = {
   },
 };
 
-/** A device raises its interrupt: posted by the IOMMU, or an interrupt of the host's where the virtual CPU was last. */
-function raise(machine: ModelMachine, vector: number): void {
-  const { posted, deviceTarget } = machine.world;
-  if (posted === 1) {
-    observe(machine, TestRecord.intended, deviceTarget, vector);
-    postByIommu(machine, deviceTarget, vector);
+/** A device raises its interrupt: posted by the IOMMU, or an interrupt of the host's on the processor of virtual CPU 0. */
+function raise(machine: ModelMachine, interrupt: number): void {
+  if (machine.world.posted === 1) {
+    const target = interrupt >> 8;
+    observe(machine, TestRecord.intended, target, interrupt & 0xff);
+    postByIommu(machine, target, interrupt & 0xff);
   } else {
     sendPhysicalIpi(machine, 0, deviceHostVector);
   }

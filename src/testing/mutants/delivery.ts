@@ -75,10 +75,10 @@ export const deliveryMutants: readonly Mutant[] = [
     detector: explorer('block', 'ipi-virtualization'),
   },
   {
-    id: 'AVIC-03',
+    id: 'AVIC-03-posted',
     title: 'The sender takes where the target runs from before it posts',
     history:
-      'Erratum 1235 of Family 17h: hardware used a stale "is running" and rang a processor that the target had left. Here: NV and NDST are read with the table entry.',
+      'The same as AVIC-03 for Intel: NV and NDST are read with the entry of the PID-pointer table, before the post.',
     source: 'AMD erratum 1235; Linux 8de4a1c8164e, 9a12fa5213cf',
     breaks: ['INV2'],
     changes: [

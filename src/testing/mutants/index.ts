@@ -2,13 +2,20 @@ import { InternalError } from '../../engine/errors.js';
 import type { ExploreResult } from '../../engine/explored.js';
 import { findConfiguration } from '../models/catalogue.js';
 import { type ExploreModelOptions, exploreModel } from '../models/explore-model.js';
+import { apicMutants } from './apic.js';
 import { deliveryMutants } from './delivery.js';
+import { emulationMutants } from './emulation.js';
 import { withChanges } from './install.js';
 import type { Mutant } from './mutant.js';
 import { postedInterruptMutants } from './posted-interrupts.js';
 
 /** Every bug that can be switched on. */
-export const mutants: readonly Mutant[] = [...postedInterruptMutants, ...deliveryMutants];
+export const mutants: readonly Mutant[] = [
+  ...postedInterruptMutants,
+  ...deliveryMutants,
+  ...apicMutants,
+  ...emulationMutants,
+];
 
 /** What became of a mutant. */
 export interface MutantReport {

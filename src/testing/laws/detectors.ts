@@ -1,0 +1,87 @@
+import { InternalError } from '../../engine/errors.js';
+import type { MachineInput } from '../../scenarios/schema.js';
+import { type CaseSetting, interruptCase } from '../arbitraries/cases.js';
+import { ownFc, search } from '../arbitraries/choices.js';
+import { type StepSetting, systemSteps } from '../arbitraries/systems.js';
+import { story } from '../stories.js';
+import type { SystemStep } from './apic-system.js';
+import { runCase } from './case.js';
+import { compareSystems } from './equivalence.js';
+import { MachineSystem } from './machine-system.js';
+import { ReferenceSystem } from './reference-system.js';
+
+/** A general law, and how to look for a counterexample to it. */
+export interface LawSearch {
+  /** What the law says, in a few words. */
+  readonly name: string;
+  /** Looks for a counterexample: its story in its shortest form, or undefined. */
+  run(seed: number): string | undefined;
+}
+
+const cpus = 3;
+
+/** The ways of delivery between which machines are moved. */
+const ways = [{}, { apicv: false }, { ipiVirtualization: false }] as const;
+
+/** Machines of each way, the one at `first` at the beginning. */
+function machinesOf(apicMode: 'xapic' | 'x2apic', first: number, offered: object): MachineInput[] {
+  return ways.map((_, i) => ({
+    host: { kernel: '6.12', haltPollNs: i === 1 ? 0 : 200_000 },
+    topology: { coresPerSocket: cpus + 2 },
+    vms: [{ vcpus: cpus, apicMode, features: { ...ways[(i + first) % ways.length], ...offered } }, { vcpus: 1 }],
+  }));
+}
+
+/** How a machine differs from bare local APICs when both do the same, or undefined. */
+function differs(
+  apicMode: 'xapic' | 'x2apic',
+  first: number,
+  steps: readonly SystemStep[],
+  seed: number,
+  offered: object,
+): string | undefined {
+  try {
+    const machine = new MachineSystem({ machines: machinesOf(apicMode, first, offered), seed });
+    return compareSystems(new ReferenceSystem({ cpus, apicMode }), machine, steps)?.story;
+  } catch (error) {
+    if (error instanceof InternalError) return error.message;
+    throw error;
+  }
+}
+
+/**
+ * The differential law: a whole machine does what bare local APICs do, whichever way its interrupts take, toggled, saved and restored, and
+ * migrated.
+ */
+export function equivalenceLaw(setting: StepSetting = {}, runs = 400): LawSearch {
+  const offers = { kvm: { pvIpi: true }, 'hyper-v': { hypervPvIpi: true } } as const;
+  const offered = setting.hypercalls === undefined ? {} : offers[setting.hypercalls];
+  return {
+    name: 'a machine does what bare local APICs do',
+    run: (seed) => {
+      const inputs = ownFc.record({
+        apicMode: ownFc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
+        first: ownFc.integer({ min: 0, max: ways.length - 1 }),
+        order: ownFc.integer({ min: 0, max: 9999 }),
+      });
+      const steps = inputs.chain((of) =>
+        systemSteps(ownFc, { ...setting, cpus, apicMode: of.apicMode }).map((list) => ({ ...of, list })),
+      );
+      const tell = (of: { apicMode: 'x2apic' | 'xapic'; first: number; order: number; list: readonly SystemStep[] }) =>
+        differs(of.apicMode, of.first, of.list, of.order, offered);
+      const found = search(steps, (of) => tell(of) !== undefined, { seed, runs });
+      return found === undefined ? undefined : `${found.value.apicMode}\n${tell(found.value)}`;
+    },
+  };
+}
+
+/** The laws of delivery, on any machine under any schedule. */
+export function deliveryLaw(setting: CaseSetting = {}, runs = 600): LawSearch {
+  return {
+    name: 'the laws of delivery hold',
+    run: (seed) => {
+      const found = search(interruptCase(ownFc, setting), (input) => runCase(input).broken.length > 0, { seed, runs });
+      return found === undefined ? undefined : story(found.value);
+    },
+  };
+}
