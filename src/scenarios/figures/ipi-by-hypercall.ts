@@ -41,7 +41,7 @@ function scenario(row: Row, logicalMode: 'cluster' | 'physical', pvIpi: boolean)
         pinning,
       },
     ],
-    workload: { kind: 'ipi-bench', row, ...(many ? { iterations: 40, warmup: 6 } : { iterations: 300 }) },
+    workload: { kind: 'ipi-bench', row, ...(many ? { iterations: 24, warmup: 5 } : { iterations: 300 }) },
     assumed,
     jitter: 0.1,
   };
