@@ -74,6 +74,9 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   glue('vmenter', (m, cpu) => {
     call(m, cpu, vmEntry);
   }),
+  glue('clear_bhb', (m) => ((m.mitigations & Mitigation.bhb) === 0 ? 'spec_ctrl' : undefined), { to: ['spec_ctrl'] }),
+  // The branch history is overwritten before anything of the host is predicted by it.
+  stage('clear_bhb_loop', 'bhbClear', local, () => {}),
   glue('spec_ctrl', (m) => ((m.mitigations & Mitigation.ibrs) === 0 ? 'read-exit-information' : undefined), {
     to: ['read-exit-information'],
   }),

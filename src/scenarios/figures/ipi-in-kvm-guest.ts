@@ -29,7 +29,7 @@ const assumed: Assumed = [
 type Target = 'same-node' | 'cross-node' | 'all';
 
 function scenario(to: Target, guestIdle: 'hlt' | 'poll', haltPollNs: number, more: Assumed): ScenarioInput {
-  const sizes = to === 'all' ? { iterations: 24, warmup: 5 } : { iterations: 300, warmup: 64 };
+  const sizes = to === 'all' ? { iterations: 10, warmup: 30 } : { iterations: 300, warmup: 64 };
   return {
     profile: 'skylake-sp',
     topology: { sockets: 2, coresPerSocket: 20, threadsPerCore: 2 },
