@@ -173,7 +173,7 @@ export function calibrateMachine(
     })),
     simulate(numbers, which) {
       const profile = profileWith(numbers);
-      const simulate = createSimulator({ short: true });
+      const simulate = createSimulator({ iterations: 100 });
       return which.map((index) => {
         const figure = figures[index] as Figure;
         const { simulated } = simulate({ ...figure, scenario: { ...(figure.scenario as ScenarioInput), profile } });
