@@ -18,6 +18,10 @@ export const hostPaths: Readonly<Record<string, PathCosts>> = {
     source: 'dequeueing and scheduling out: 1 to 2 of the 4.23 microseconds that halt polling saves',
     keys: {
       rcuwaitPrepare: 0.03,
+      swaitLockFree: 0.005,
+      swaitLock: 0.015,
+      swaitListEmpty: 0.005,
+      swaitUnlock: 0.005,
       setCurrentState: 0.05,
       deactivateTask: 0.28,
       pickNextTask: 0.13,

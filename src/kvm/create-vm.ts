@@ -1,7 +1,7 @@
 import { ApicMode } from '../arch/apic-mode.js';
 import { resetRegisters } from '../arch/apic-registers.js';
+import { emptyBits256 } from '../arch/bits256.js';
 import { x2apicLdr } from '../arch/destination.js';
-import { emptyDescriptor } from '../arch/posted-interrupt-descriptor.js';
 import { callOn } from '../engine/frames.js';
 import type { Routine } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
@@ -65,6 +65,7 @@ export type VmOptions = Pick<
   | 'haltPollShrink'
   | 'haltPollFloor'
   | 'haltPollPause'
+  | 'rcuwait'
   | 'haltPollStopsForResched'
 >;
 
@@ -137,7 +138,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
   const x2apic = apicMode === ApicMode.x2apic;
   const { descriptors, descriptorBase } = machine.memory;
   const descriptorAddress = descriptorBase + 64 * descriptors.length;
-  descriptors.push({ ...emptyDescriptor(), nv: HostVector.postedInterrupt, sn: 1 });
+  descriptors.push({ pir: emptyBits256(), on: 0, sn: 1, nv: HostVector.postedInterrupt, ndst: 0 });
   const table = machine.memory.pidPointerTables.find(({ address }) => address === vm.pidTableAddress);
   table?.entries.push(descriptorAddress + 1);
   const choice = {
@@ -211,6 +212,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     apicvActive: choice.apicv ? 1 : 0,
     mpState: options.offline === 1 ? MpState.uninitialized : MpState.runnable,
     waiter: 0,
+    waitLock: 0,
     wakeupList: -1,
     irrPending: choice.apicv ? 1 : 0,
     pendingEvents: 0,

@@ -12,6 +12,7 @@ import { isRunnable, takesPosted } from './has-events.js';
 import { restartApicTimer, startSwTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, MpState, VcpuRequest, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
+import { finishSwait, prepareToSwait } from './swait.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
 const { program, stage, glue, until } = kvm;
@@ -42,6 +43,9 @@ function othersWait(machine: KvmMachine, processor: LogicalProcessor): boolean {
  * Linux `kvm_vcpu_block`.
  */
 export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
+  glue('wait-queue', (m, cpu) => (vmOf(m, currentVcpu(m, cpu)).rcuwait === 1 ? undefined : 'kvm_arch_vcpu_blocking'), {
+    to: ['kvm_arch_vcpu_blocking'],
+  }),
   stage(
     'prepare_to_rcuwait',
     'rcuwaitPrepare',
@@ -55,6 +59,15 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
   glue('kvm_arch_vcpu_blocking', (m, cpu) => {
     if (currentVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuPut).vcpu = cpu.vcpu;
   }),
+  glue(
+    'prepare_to_swait_exclusive',
+    (m, cpu) => {
+      if (vmOf(m, currentVcpu(m, cpu)).rcuwait === 1) return undefined;
+      call(m, cpu, prepareToSwait);
+      return 'kvm_vcpu_check_block';
+    },
+    { to: ['kvm_vcpu_check_block'] },
+  ),
   stage('set_current_state', 'setCurrentState', shared, (m, cpu) => {
     currentTask(m, cpu.id).state = TaskState.interruptible;
     fence(m, cpu);
@@ -70,21 +83,30 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
         call(m, cpu, vmxSyncPirToIrr);
         return 'kvm_apic_has_interrupt';
       }
-      return checkBlock(m, vcpu) ? 'finish_rcuwait' : undefined;
+      return checkBlock(m, vcpu) ? 'finish' : undefined;
     },
-    { line, to: ['kvm_apic_has_interrupt', 'finish_rcuwait'] },
+    { line, to: ['kvm_apic_has_interrupt', 'finish'] },
   ),
   glue('schedule', (m, cpu, f) => {
     f.slept = 1;
     call(m, cpu, schedule);
   }),
-  glue('again', () => 'set_current_state', { to: ['set_current_state'] }),
+  glue('again', () => 'prepare_to_swait_exclusive', { to: ['prepare_to_swait_exclusive'] }),
   stage(
     'kvm_apic_has_interrupt',
     'checkBlockHarvested',
     shared,
-    (m, cpu) => (checkBlock(m, currentVcpu(m, cpu), 'only') ? 'finish_rcuwait' : 'schedule'),
-    { line, to: ['finish_rcuwait', 'schedule'] },
+    (m, cpu) => (checkBlock(m, currentVcpu(m, cpu), 'only') ? 'finish' : 'schedule'),
+    { line, to: ['finish', 'schedule'] },
+  ),
+  glue(
+    'finish',
+    (m, cpu) => {
+      if (vmOf(m, currentVcpu(m, cpu)).rcuwait === 1) return undefined;
+      call(m, cpu, finishSwait);
+      return 'kvm_arch_vcpu_unblocking';
+    },
+    { to: ['kvm_arch_vcpu_unblocking'] },
   ),
   stage(
     'finish_rcuwait',

@@ -41,6 +41,8 @@ export interface KernelFeatures {
   readonly haltPollDrop: boolean;
   /** Whether the loop of halt polling has a PAUSE, and whether it ends when the scheduler wants the processor. */
   readonly haltPollPause: boolean;
+  /** Whether virtual CPUs sleep by rcuwait, and not on a wait queue whose lock their waker holds. */
+  readonly rcuwait: boolean;
   readonly haltPollStopsForResched: boolean;
   /** Whether a VM can have a maximum of its own. KVM_CAP_HALT_POLL. */
   readonly haltPollPerVm: boolean;
@@ -71,6 +73,7 @@ const v4x19: KernelFeatures = {
   haltPollGrowStart: false,
   haltPollDrop: false,
   haltPollPause: false,
+  rcuwait: false,
   haltPollStopsForResched: false,
   haltPollPerVm: false,
   eevdf: false,
@@ -89,6 +92,7 @@ const v5x8: KernelFeatures = {
   icrFastpath: true,
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
+  rcuwait: true,
   haltPollPerVm: true,
 };
 const v5x15: KernelFeatures = {

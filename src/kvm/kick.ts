@@ -6,8 +6,9 @@ import type { LogicalProcessor } from '../hardware/machine.js';
 import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { SystemVector } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
-import { type KvmMachine, kvm, VcpuMode, vcpuMode, vcpuOf } from './machine.js';
+import { type KvmMachine, kvm, VcpuMode, vcpuMode, vcpuOf, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
+import { swakeUpOne } from './swait.js';
 
 const { program, stage, glue } = kvm;
 
@@ -19,7 +20,7 @@ const line = (machine: KvmMachine, _processor: LogicalProcessor, f: Target): num
   vcpuOf(machine, f.target).modeLine;
 
 /**
- * Wakes a virtual CPU's task if it waits. Returns 1 if it did. Linux `kvm_vcpu_wake_up`, `rcuwait_wake_up`.
+ * Wakes a virtual CPU's task if it waits. Returns 1 if it did. Linux `kvm_vcpu_wake_up`, `rcuwait_wake_up`; `swq_has_sleeper` before 5.8.
  */
 export const kvmVcpuWakeUp = program('kvm_vcpu_wake_up', () => ({ target: 0 }), [
   stage(
@@ -31,7 +32,8 @@ export const kvmVcpuWakeUp = program('kvm_vcpu_wake_up', () => ({ target: 0 }), 
       fence(m, cpu);
       notify(m, target.channel);
       if (target.waiter === 0) return 0;
-      call(m, cpu, tryToWakeUp).task = target.task;
+      if (vmOf(m, target).rcuwait === 0) call(m, cpu, swakeUpOne).target = f.target;
+      else call(m, cpu, tryToWakeUp).task = target.task;
       return undefined;
     },
     { line },

@@ -52,6 +52,8 @@ export interface KvmVcpu extends VirtualCpu {
   mpState: number;
   /** 1 while `vcpu->wait` names its task: whoever wants to wake it finds it there. */
   waiter: number;
+  /** 1 while the lock of its wait queue is held; kernels with rcuwait have none. */
+  waitLock: number;
   /** The processor on whose list of sleeping virtual CPUs it is, -1 for none. Linux `vmx->pi_wakeup_list`. */
   wakeupList: number;
   /** `apic->irr_pending`: IRR may hold something. Always 1 while APICv is active. */
@@ -230,6 +232,8 @@ export interface KvmVm {
   haltPollFloor: number;
   /** 1 if the loop of halt polling has a PAUSE, and if it ends when the scheduler wants the processor. */
   haltPollPause: number;
+  /** 1 if virtual CPUs sleep by rcuwait, 0 if on a wait queue with a lock. */
+  rcuwait: number;
   haltPollStopsForResched: number;
 }
 

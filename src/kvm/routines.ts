@@ -56,6 +56,7 @@ import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
 import { avicRingDoorbell, svmCompleteInterruptDelivery, svmDeliverInterrupt } from './svm-deliver.js';
 import { svmRoutines } from './svm-run.js';
+import { finishSwait, prepareToSwait, swakeUpOne } from './swait.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 import { inhibitThread } from './vm-ioctl.js';
 
@@ -108,6 +109,9 @@ export const kvmRoutines: readonly Routine[] = [
       kvmSchedOut,
       kvmSetOrClearApicvInhibit,
       kvmVcpuBlock,
+      prepareToSwait,
+      finishSwait,
+      swakeUpOne,
       kvmVcpuHalt,
       kvmVcpuKick,
       kvmVcpuUpdateApicv,

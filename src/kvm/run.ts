@@ -247,7 +247,7 @@ export const vcpuRun = program('vcpu_run', () => ({}), [
   ),
   stage('xfer_to_guest_mode_handle_work', 'xferToGuestMode', shared, (m, cpu) => {
     if (currentVcpu(m, cpu).signalPending === 1) call(m, cpu, qemuWaitIoEvent);
-    else if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedule).preempt = 1;
+    else if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedule);
   }),
   glue('again', () => 'kvm_vcpu_running', { to: ['kvm_vcpu_running'] }),
 ]);

@@ -17,6 +17,7 @@ export const kvmVcpuFields = {
   apicvActive: flag,
   mpState: integer(0, 3),
   waiter: flag,
+  waitLock: flag,
   wakeupList: id('processors', -1),
   irrPending: flag,
   pendingEvents: integer(0, 3),
@@ -104,6 +105,7 @@ export const kvmVm = record({
   haltPollShrink: safe,
   haltPollFloor: integer(0, 2),
   haltPollPause: flag,
+  rcuwait: flag,
   haltPollStopsForResched: flag,
 });
 

@@ -109,8 +109,12 @@ export function controlChoiceOf(machine: KvmMachine, vcpu: KvmVcpu): ControlChoi
 
 /** The VMCS of a new virtual CPU. Linux `init_vmcs`. */
 export function initialVmcs(vm: KvmVm, choice: ControlChoice, descriptorAddress: number): ApicVmcs {
+  const { pinBasedControls, primaryControls, secondaryControls, tertiaryControls } = controlsOf(choice);
   return {
-    ...controlsOf(choice),
+    pinBasedControls,
+    primaryControls,
+    secondaryControls,
+    tertiaryControls,
     exitControls: choice.svm ? 0 : Exit.acknowledgeInterruptOnExit,
     tprThreshold: 0,
     guestInterruptStatus: 0,

@@ -44,7 +44,8 @@ export function change(account: Account, activity: number, time: number, window:
   for (let at = 0; at < 2 * settled; at += 2) {
     add(account.cycles, recent[at] as number, overlap(recent[at + 1] as number, recent[at + 3] as number, window));
   }
-  recent.copyWithin(0, 2 * settled);
+  // By hand: `copyWithin` and `splice` are slow on ordinary arrays, and this happens all the time.
+  for (let at = 2 * settled; at < recent.length; at++) recent[at - 2 * settled] = recent[at] as number;
   for (let i = 0; i < 2 * settled; i++) recent.pop();
 }
 

@@ -203,9 +203,18 @@ function countHalt(counters: Counters, statistic: number, amount: number): void 
   counters.haltPolling[statistic] = (counters.haltPolling[statistic] as number) + amount;
 }
 
+function haltBegins(halts: number[], vcpu: number, time: number): void {
+  halts[3 * vcpu] = time;
+  halts[3 * vcpu + 1] = -1;
+  halts[3 * vcpu + 2] = -1;
+}
+
 /** A halt is over: what its polling came to. Linux `update_halt_poll_stats`. */
 function haltEnds(counters: Counters, vcpu: number, slept: number, time: number): void {
-  const [began = -1, polledFrom = -1, polledTo = -1] = counters.halts.slice(3 * vcpu, 3 * vcpu + 3);
+  const { halts } = counters;
+  const began = halts[3 * vcpu] ?? -1;
+  const polledFrom = halts[3 * vcpu + 1] ?? -1;
+  const polledTo = halts[3 * vcpu + 2] ?? -1;
   if (polledFrom >= 0) {
     countHalt(counters, HaltPollStatistic.attempted, 1);
     if (slept === 0) countHalt(counters, HaltPollStatistic.successful, 1);
@@ -292,7 +301,7 @@ export function createRecorder(): Recorder {
       counters.halts[3 * a + (b === 1 ? 1 : 2)] = time;
       runningDoes(counters, processor, b === 1 ? ProcessorActivity.haltPoll : ProcessorActivity.host, time);
     } else if (kind === halt) {
-      if (b === 1) counters.halts.splice(3 * a, 3, time, -1, -1);
+      if (b === 1) haltBegins(counters.halts, a, time);
     } else if (kind === goesOn) {
       haltEnds(counters, a, b, time);
     } else if (kind === haltWakeup) {

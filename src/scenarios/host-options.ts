@@ -44,7 +44,10 @@ export function schedulerOf({ host, topology }: MachineConfig, cycles: Cycles): 
 /** How KVM polls: what the kernel does, and what a scenario sets. */
 export function haltPollOf({
   host,
-}: MachineConfig): Pick<VmOptions, 'haltPollShrink' | 'haltPollFloor' | 'haltPollPause' | 'haltPollStopsForResched'> {
+}: MachineConfig): Pick<
+  VmOptions,
+  'haltPollShrink' | 'haltPollFloor' | 'haltPollPause' | 'haltPollStopsForResched' | 'rcuwait'
+> {
   const kernel = kernels[host.kernel];
   return {
     haltPollShrink: host.haltPollShrink ?? kernel.haltPollShrink,
@@ -53,6 +56,7 @@ export function haltPollOf({
       : kernel.haltPollGrowStart
         ? HaltPollFloor.grow
         : HaltPollFloor.none,
+    rcuwait: kernel.rcuwait ? 1 : 0,
     haltPollPause: (host.haltPollPause ?? kernel.haltPollPause) ? 1 : 0,
     haltPollStopsForResched: (host.haltPollStopsForResched ?? kernel.haltPollStopsForResched) ? 1 : 0,
   };

@@ -74,10 +74,14 @@ export const ipiInKvmGuestPreset = {
       value: 1_000_000,
       why: 'rows "default, 1 ms between calls": with the kernel\'s default of 200 microseconds, targets sleep only if calls are further apart than that',
     },
-    { path: 'jitter', value: 0.1, why: 'the spread of single steps is not published' },
+    {
+      path: 'jitter',
+      value: 0.2,
+      why: 'not stated; it gives single calls a spread of 3 %, which runs of the IPI-virtualization series had',
+    },
   ],
   seed: 1,
-  jitter: 0.1,
+  jitter: 0.2,
   variants: [
     ...row('idle=poll', { 'vms[0].guestIdle': 'poll' }, [1778.09, 2432.61, 84_572.03]),
     ...row('halt_poll_ns=2000000', { 'host.haltPollNs': 2_000_000 }, [1859.49, 2836.15, 125_305.71]),

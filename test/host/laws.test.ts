@@ -112,7 +112,7 @@ describe('idle processors', () => {
     runScenario({
       host: { haltPollNs: 0, ...host },
       vms: [{ features: { ipiVirtualization: false } }],
-      workload: { kind: 'vmexit', test: 'ipi_halt', targetIdle: 'hlt', iterations: 30 },
+      workload: { kind: 'smp-call-function', from: 0, to: [1], thinkNs: 50_000, iterations: 30 },
     }).variants[0];
 
   test('are slower to wake from deeper states, and fastest from a loop', () => {

@@ -24,7 +24,7 @@ const handleIpi = program('handle_ipi', operands, [
 ]);
 
 /** Takes and releases a lock that all targets want. The LKML IPI benchmark's `handle_ipi_spinlock`; Linux `queued_spin_lock`. */
-const handleIpiSpinlock = program('handle_ipi_spinlock', () => ({ ...operands(), ticket: 0 }), [
+const handleIpiSpinlock = program('handle_ipi_spinlock', () => ({ caller: 0, info: 0, ticket: 0 }), [
   stage(
     'spin_lock',
     'guestAtomic',

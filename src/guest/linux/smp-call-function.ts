@@ -25,6 +25,7 @@ function enqueue(
 }
 
 const operands = () => ({ target: 0, wait: 1, func: 0, info: 0 });
+const operandsOfMany = () => ({ target: 0, wait: 1, func: 0, info: 0, next: 0, count: 0 });
 
 function slotOf(wait: number): number {
   return wait === 1 ? CsdSlot.stack : CsdSlot.data;
@@ -72,7 +73,7 @@ export const smpCallFunctionSingle = program('smp_call_function_single', operand
  * Runs a function on all CPUs of this CPU's `mask`, which does not contain itself: locks a csd for each and puts it on the target's queue, one
  * after the other; tells those whose queue was empty, together; then, if it waits, waits for each. Linux `smp_call_function_many`.
  */
-export const smpCallFunctionMany = program('smp_call_function_many', () => ({ ...operands(), next: 0, count: 0 }), [
+export const smpCallFunctionMany = program('smp_call_function_many', operandsOfMany, [
   stage(
     'cpumask_and',
     'guestMaskStep',

@@ -110,7 +110,7 @@ function drawn<T>(arbitrary: Arbitrary<T>, choices: Choices): { value: T } | und
   }
 }
 
-const shrinksAtMost = 400;
+const shrinksAtMost = 250;
 
 /**
  * Looks for a value for which `fails` says so, and shrinks it: choices are cut out, in pieces of ever smaller size, and made smaller.

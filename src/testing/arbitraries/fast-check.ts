@@ -3,27 +3,32 @@
  * wherever that module takes arbitraries. Written out here so that the types of this entry need no package that its user may not have.
  */
 export interface Arbitrary<T> {
+  /** Makes a value; fast-check's to call. */
   generate(random: never, bias: number | undefined): never;
+  /** Whether a value that it did not make can be shrunk; fast-check's to call. */
   canShrinkWithoutContext(value: unknown): value is T;
+  /** Smaller values; fast-check's to call. */
   shrink(value: T, context: unknown): never;
+  /** Only the values that pass. */
   filter<U extends T>(refinement: (value: T) => value is U): Arbitrary<U>;
+  /** Only the values that pass. */
   filter(predicate: (value: T) => boolean): Arbitrary<T>;
+  /** What a function makes of each value. */
   map<U>(mapper: (value: T) => U, unmapper?: (possible: unknown) => T): Arbitrary<U>;
+  /** Values of an arbitrary that depends on each value. */
   chain<U>(chainer: (value: T) => Arbitrary<U>): Arbitrary<U>;
 }
 
-type Callable = (...args: never[]) => unknown;
-
 /** The module fast-check (version 3 or 4): `import fc from 'fast-check'`. */
 export interface FastCheck {
-  readonly constant: Callable;
-  readonly constantFrom: Callable;
-  readonly integer: Callable;
-  readonly boolean: Callable;
-  readonly record: Callable;
-  readonly array: Callable;
-  readonly tuple: Callable;
-  readonly oneof: Callable;
+  readonly constant: (...args: never[]) => unknown;
+  readonly constantFrom: (...args: never[]) => unknown;
+  readonly integer: (...args: never[]) => unknown;
+  readonly boolean: (...args: never[]) => unknown;
+  readonly record: (...args: never[]) => unknown;
+  readonly array: (...args: never[]) => unknown;
+  readonly tuple: (...args: never[]) => unknown;
+  readonly oneof: (...args: never[]) => unknown;
 }
 
 interface Weighted<T> {

@@ -1,4 +1,4 @@
-import { vmexitTestNames, vmexitTests } from '../../guest/vmexit.js';
+import { type VmexitTest, vmexitTestNames, vmexitTests } from '../../guest/vmexit.js';
 import type { Trace } from '../../observe/trace.js';
 import { traceScenario } from '../../scenarios/run.js';
 import type { ScenarioInput } from '../../scenarios/schema.js';
@@ -17,16 +17,16 @@ export function scenario(fc: Fc): Arbitrary<ScenarioInput> {
       jitter: fc.constantFrom(0, 0.2),
     })
     .map(({ of, test, targetIdle, iterations, seed, jitter }) => {
-      const single = (of.vms?.[0]?.vcpus ?? 2) < 2;
-      // Some tests use a register that xAPIC mode does not have.
-      const missing = test.startsWith('x2apic_') && of.vms?.[0]?.apicMode === 'xapic';
+      const [vm = {}] = of.vms ?? [];
+      const { usesTarget, needsX2apic }: VmexitTest = vmexitTests[test];
+      const fits = (!usesTarget || (vm.vcpus ?? 2) > 1) && (needsX2apic !== true || vm.apicMode !== 'xapic');
       return {
         ...of,
         seed,
         jitter,
         workload: {
           kind: 'vmexit',
-          test: missing || (single && vmexitTests[test].usesTarget) ? 'self_ipi_sti_nop' : test,
+          test: fits ? test : 'self_ipi_sti_nop',
           targetIdle,
           iterations,
           warmup: 1,

@@ -79,13 +79,13 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     of('send', 6, send(fc, cpus, x2apic)),
     of(
       'self-ipi',
-      2,
+      5,
       vector(fc).map((v) => ({ op: 'self-ipi', vector: v })),
     ),
     simple('eoi', 5),
     simple('iret', 5),
     simple('cli', 1),
-    simple('sti', 3),
+    simple('sti', 6),
     simple('hlt', 2),
     simple('sti-hlt', 1),
     simple('cpuid', 1),
@@ -102,14 +102,14 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     ),
     of(
       'write',
-      1,
+      2,
       fc.constantFrom(...timerEntries).map((value) => ({ op: 'write', offset: 0x320, value })),
     ),
     of('read-tpr', 1, fc.constant<GuestOperation>({ op: 'read-tpr' })),
-    of('timer', 1, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
+    of('timer', 3, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
     of(
       'read',
-      2,
+      3,
       fc.constantFrom(...readRegisters).map((offset) => ({ op: 'read', offset })),
     ),
   ];

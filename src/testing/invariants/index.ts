@@ -4,7 +4,7 @@ import { eoiExactness, nothingLost, nothingMadeUp, nothingSpurious, priorityOrde
 import type { StateInvariant } from './invariant.js';
 import type { Ledger } from './ledger.js';
 import { accessControls, inhibitFollowed, interruptStatus, irrPending, processorPriority } from './mirrors.js';
-import { onePlace } from './tasks.js';
+import { interruptsOn, marksTrue, onePlace } from './tasks.js';
 import { everythingDelivered, nobodySleepsOn, noLostWakeUp, startUpLatched } from './wake-up.js';
 
 /** What holds between any two stages, and needs nothing but the machine. */
@@ -21,6 +21,8 @@ export const machineInvariants: readonly StateInvariant[] = [
   inhibitFollowed,
   noLostWakeUp,
   onePlace,
+  marksTrue,
+  interruptsOn,
 ];
 
 /** What holds between any two stages, by what was accepted, delivered and ended. */

@@ -68,6 +68,7 @@ export const nothingSpurious: StateInvariant = {
       return `virtual CPU ${faultVcpu}: accepted ${hex(faultVector)}, which nobody sent`;
     if (fault === LedgerFault.unrequested)
       return `virtual CPU ${faultVcpu}: ${hex(faultVector)} was delivered and was not pending`;
+    if (fault === LedgerFault.unexpected) return `virtual CPU ${faultVcpu}: goes on although nothing came for it`;
     return undefined;
   },
 };

@@ -12,6 +12,8 @@ import { KvmRecord } from '../../kvm/records.js';
 export const TestRecord = {
   /** A program is about to send a fixed interrupt to that virtual CPU, whatever way it will take. */
   intended: recordKind('intended', 'vcpu', 'vector'),
+  /** A program has come to where it never should: a HLT that nothing could end has ended. */
+  unexpected: recordKind('unexpected', 'vcpu'),
 } as const;
 
 /** What one virtual CPU's local APIC has been told, and has told its guest. Lists of vectors, ascending. */
@@ -39,6 +41,8 @@ export const LedgerFault = {
   notHighest: 4,
   /** An EOI ended the service of a vector that was not the highest in service. */
   wrongEoi: 5,
+  /** A program of the test kit is where it never should be. */
+  unexpected: 6,
 } as const;
 
 /**
@@ -200,6 +204,9 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       break;
     case KvmRecord.acceptIrq:
       message(ledger.vcpus[a] as LedgerEntry, vcpuOf(machine, a), b);
+      break;
+    case TestRecord.unexpected:
+      wrong(ledger, LedgerFault.unexpected, a, 0);
       break;
     case TestRecord.intended:
       insert((ledger.vcpus[a] as LedgerEntry).intended, b, true);

@@ -1,5 +1,8 @@
 import type { Thread } from '../../engine/state.js';
+import { TaskState } from '../../host/machine.js';
 import { schedule } from '../../host/schedule.js';
+import { VcpuMode } from '../../kvm/machine.js';
+import { vcpuRun } from '../../kvm/run.js';
 import type { StateInvariant } from './invariant.js';
 import { frameIn, place } from './places.js';
 
@@ -33,6 +36,56 @@ export const onePlace: StateInvariant = {
       let places = 0;
       for (const processor of machine.processors) if (processor.vcpu === vcpu.id) places++;
       if (places > 1) return `virtual CPU ${vcpu.id}: is on ${places} processors`;
+    }
+    return undefined;
+  },
+};
+
+/** The marks that others go by say what a virtual CPU does. */
+export const marksTrue: StateInvariant = {
+  id: 'INV12-marks',
+  group: 'INV12',
+  statement:
+    'A virtual CPU in its guest is not marked as outside, nor its task as one that sleeps; one that is switched out is marked as outside.',
+  source: 'Linux vcpu_enter_guest, kvm_vcpu_block, kvm_sched_out',
+  example:
+    'A virtual CPU is switched out, and its mode is IN_GUEST_MODE: senders notify its processor instead of waking it.',
+  check: (machine) => {
+    for (const processor of machine.processors) {
+      const vcpu = machine.vcpus[processor.vcpu];
+      if (processor.nonRoot === 0 || vcpu === undefined) continue;
+      // Its own store may not have become visible.
+      if (vcpu.mode === VcpuMode.outsideGuestMode && processor.storeBuffer.length === 0)
+        return `virtual CPU ${vcpu.id}: runs its guest, and its mode is outside`;
+      if (vcpu.waiter === 1 || machine.tasks[vcpu.task]?.state !== TaskState.running)
+        return `virtual CPU ${vcpu.id}: runs its guest, and is marked as one that sleeps`;
+    }
+    for (const { id, loaded, cpu, mode } of machine.vcpus) {
+      const buffered = machine.processors[cpu]?.storeBuffer.length ?? 0;
+      if (loaded === 0 && mode !== VcpuMode.outsideGuestMode && buffered === 0)
+        return `virtual CPU ${id}: is switched out, and its mode is not outside`;
+    }
+    return undefined;
+  },
+};
+
+const looping = place(vcpuRun);
+
+/** Whoever goes round in the run loop lets the host's interrupts in. */
+export const interruptsOn: StateInvariant = {
+  id: 'INV8-interrupts-on',
+  group: 'INV8',
+  statement:
+    'Between an exit and the next entry the host\u2019s interrupts are enabled: in the loop of vcpu_run they always are.',
+  source: 'Linux vcpu_enter_guest, vcpu_run',
+  example: 'The thread of a virtual CPU is at the head of vcpu_run, and interrupts are disabled.',
+  check: (machine) => {
+    for (const { id, masked, nonRoot, thread } of machine.processors) {
+      const frames = machine.threads[thread] as Thread;
+      const top = frames[frames.length - 1];
+      if (masked === 0 || nonRoot === 1 || top === undefined) continue;
+      if (top.at >= looping.first && top.at <= looping.last)
+        return `processor ${id}: is in the loop of vcpu_run with interrupts disabled`;
     }
     return undefined;
   },

@@ -28,7 +28,7 @@ export interface BrokenLaw {
 }
 
 /**
- * The laws of interrupt delivery that {@link Accounts} enforce on any run, whatever the machine, the program and the schedule. Each is
+ * The laws of interrupt delivery that `runCase` enforces on any run, whatever the machine, the program and the schedule. Each is
  * stated over what a guest can tell: what it sent, what it took, what it reads.
  */
 export const laws = {

@@ -10,6 +10,7 @@ export interface ApicCommand {
   check(model: Readonly<ReferenceSystem>): boolean;
   /** Does it to both, and throws an error that says how they differ if they do. */
   run(model: ReferenceSystem, real: ApicSystem): void;
+  /** What it does, for counterexamples. */
   toString(): string;
 }
 

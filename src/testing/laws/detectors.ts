@@ -53,7 +53,7 @@ function differs(
  * The differential law: a whole machine does what bare local APICs do, whichever way its interrupts take, toggled, saved and restored, and
  * migrated.
  */
-export function equivalenceLaw(setting: StepSetting = {}, runs = 400): LawSearch {
+export function equivalenceLaw(setting: StepSetting = {}, runs = 1500): LawSearch {
   const offers = { kvm: { pvIpi: true }, 'hyper-v': { hypervPvIpi: true } } as const;
   const offered = setting.hypercalls === undefined ? {} : offers[setting.hypercalls];
   return {
@@ -76,7 +76,7 @@ export function equivalenceLaw(setting: StepSetting = {}, runs = 400): LawSearch
 }
 
 /** The laws of delivery, on any machine under any schedule. */
-export function deliveryLaw(setting: CaseSetting = {}, runs = 600): LawSearch {
+export function deliveryLaw(setting: CaseSetting = {}, runs = 1000): LawSearch {
   return {
     name: 'the laws of delivery hold',
     run: (seed) => {

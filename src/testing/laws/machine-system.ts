@@ -1,3 +1,4 @@
+import type { ApicRegisters } from '../../arch/apic-registers.js';
 import { InputError, InternalError } from '../../engine/errors.js';
 import { recordKindOf } from '../../engine/records.js';
 import { type Routine, stageTable } from '../../engine/routine.js';
@@ -95,9 +96,9 @@ export class MachineSystem implements ApicSystem {
     this.rest();
   }
 
-  /** The machine as it is: to look at, not to change. */
-  get state(): SystemMachine {
-    return this.machine;
+  /** The registers of a virtual CPU's local APIC as they are, by its number in the machine: those of a second VM, too. */
+  registersOf(vcpu: number): ApicRegisters {
+    return JSON.parse(JSON.stringify(vcpuOf(this.machine, vcpu).page)) as ApicRegisters;
   }
 
   perform(cpu: number, operation: GuestOperation): OperationResult {

@@ -131,6 +131,13 @@ const block: Model = {
       softwareSender(1, oneVector),
     ),
     configuration(
+      'wait-queue',
+      'a sender in the host, in a kernel whose virtual CPUs sleep on a wait queue with a lock',
+      { processors: 2, vcpus: 1, features: withApicv, kernel: '5.4' },
+      target(halt),
+      softwareSender(1, twoVectors),
+    ),
+    configuration(
       'interrupt-handler',
       'an interrupt handler of the host on the target\u2019s processor',
       { processors: 1, vcpus: 1, features: withApicv, world: { deviceInterrupts: [deviceVector] } },
@@ -392,6 +399,14 @@ const device: Model = {
       { processors: 2, vcpus: 1, features: withApicv, world: { deviceInterrupts: [deviceVector] } },
       target(halt),
       hostTask(1, attach),
+    ),
+    configuration(
+      'interrupts-disabled',
+      'the device is attached while the target halts with interrupts disabled; a sender in the host',
+      { processors: 3, vcpus: 1, features: withApicv },
+      target(haltWithoutInterrupts),
+      hostTask(1, attach),
+      softwareSender(2, oneVector),
     ),
     configuration(
       'detach-while-asleep',

@@ -13,6 +13,7 @@ import { hardwareFields, processorFields, vcpuFields } from '../../hardware/sche
 import { addTask } from '../../host/create-host.js';
 import type { Task } from '../../host/machine.js';
 import { hostFields } from '../../host/schema.js';
+import type { KernelVersion } from '../../kvm/kernels.js';
 import { kvmFields, kvmVcpuFields, kvmVm } from '../../kvm/schema.js';
 import { buildMachine } from '../../scenarios/build.js';
 import { type MachineInput, parseMachine } from '../../scenarios/schema.js';
@@ -66,6 +67,8 @@ export const modelSchemas: RunSchemas<ModelMachine, Ledger> = {
 
 /** How the machine of a model is made. */
 export interface ModelShape {
+  /** The host's kernel; 6.12 if not given. */
+  readonly kernel?: KernelVersion;
   /** Logical processors: as many as virtual CPUs, or more. */
   readonly processors: number;
   /** Virtual CPUs, each pinned to the processor of its number. */
@@ -91,7 +94,7 @@ export function createModelMachine(shape: ModelShape): ModelMachine {
     parseMachine({
       topology: { sockets: 1, coresPerSocket: shape.processors, threadsPerCore: 1 },
       ...(shape.profile === undefined ? {} : { profile: shape.profile }),
-      host: { kernel: '6.12', haltPollNs: shape.haltPollNs ?? 0, idle: 'hlt' },
+      host: { kernel: shape.kernel ?? '6.12', haltPollNs: shape.haltPollNs ?? 0, idle: 'hlt' },
       vms: [
         {
           vcpus: shape.vcpus,

@@ -44,16 +44,12 @@ export const deliveryMutants: readonly Mutant[] = [
         kvmVcpuBlock,
         'prepare_to_rcuwait',
         (right) => (m, cpu, f, returned) => {
-          if (isRunnable(m, currentVcpu(m, cpu), 'only')) return 'finish_rcuwait';
+          if (isRunnable(m, currentVcpu(m, cpu), 'only')) return 'finish';
           return right(m, cpu, f, returned);
         },
-        ['finish_rcuwait'],
+        ['finish'],
       ),
-      change(
-        kvmVcpuBlock,
-        'kvm_vcpu_check_block',
-        () => (_m, _cpu, f) => (f.slept === 1 ? 'finish_rcuwait' : undefined),
-      ),
+      change(kvmVcpuBlock, 'kvm_vcpu_check_block', () => (_m, _cpu, f) => (f.slept === 1 ? 'finish' : undefined)),
     ],
     detector: explorer('block', 'software'),
   },

@@ -1,3 +1,4 @@
+import { ApicMode } from '../../arch/apic-mode.js';
 import { DeliveryMode, icrDeliveryMode, icrDestinationMode, icrShorthand, Shorthand } from '../../arch/icr.js';
 import { TimerMode, timerMode } from '../../arch/local-apic/lvt.js';
 import { done } from '../../engine/routine.js';
@@ -26,6 +27,8 @@ function property(law: LawSearch): Detector {
 const equivalence = property(equivalenceLaw());
 const pvEquivalence = property(equivalenceLaw({ hypercalls: 'kvm' }));
 const hvEquivalence = property(equivalenceLaw({ hypercalls: 'hyper-v' }));
+/** Of programs whose handlers nest. */
+const nestedEquivalence = property(equivalenceLaw({ only: ['self-ipi', 'sti', 'eoi', 'iret', 'read'] }));
 const delivery = property(deliveryLaw());
 
 /** A write of the deadline finds the timer in the mode that it needs. */
@@ -110,7 +113,8 @@ export const emulationMutants: readonly Mutant[] = [
     breaks: ['INV6', 'INV2'],
     changes: [
       change(kvmIrqDeliveryToApic, 'kvm_irq_delivery_to_apic_fast', (right) => (m, cpu, f, returned) => {
-        if (f.destination === 0xff && f.source >= 0) f.destination = 0xffff_ffff;
+        const x2apic = f.source >= 0 && vcpuOf(m, f.source).apicMode === ApicMode.x2apic;
+        if (f.destination === 0xff && x2apic) f.destination = 0xffff_ffff;
         return right(m, cpu, f, returned);
       }),
     ],
@@ -174,7 +178,7 @@ export const emulationMutants: readonly Mutant[] = [
     changes: [
       change(kvmIrqDeliveryToApic, 'kvm_irq_delivery_to_apic_fast', (right) => (m, cpu, f, returned) => {
         const single = (f.destination & (f.destination - 1)) === 0;
-        const x2apic = f.source >= 0 && vcpuOf(m, f.source).page.icr64High !== 0;
+        const x2apic = f.source >= 0 && vcpuOf(m, f.source).apicMode === ApicMode.x2apic;
         if (icrDestinationMode(f.low) === 1 && f.destination < 0x1_0000 && single && x2apic) f.low &= ~0x800;
         return right(m, cpu, f, returned);
       }),
@@ -347,6 +351,6 @@ export const emulationMutants: readonly Mutant[] = [
         return next;
       }),
     ],
-    detector: equivalence,
+    detector: nestedEquivalence,
   },
 ];

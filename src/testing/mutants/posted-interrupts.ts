@@ -215,7 +215,7 @@ export const postedInterruptMutants: readonly Mutant[] = [
       change(
         kvmVcpuBlock,
         'kvm_vcpu_check_block',
-        () => (m, cpu) => (currentVcpu(m, cpu).requests !== 0 ? 'finish_rcuwait' : undefined),
+        () => (m, cpu) => (currentVcpu(m, cpu).requests !== 0 ? 'finish' : undefined),
       ),
     ],
     detector: explorer('block', 'software'),

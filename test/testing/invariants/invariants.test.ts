@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { setBit } from '../../../src/arch/bits256.js';
-import { call } from '../../../src/engine/frames.js';
+import { call, callOn } from '../../../src/engine/frames.js';
 import { Record } from '../../../src/hardware/records.js';
 import { vmxDeliverPostedInterrupt } from '../../../src/kvm/deliver.js';
 import { descriptorOf, HostVector, type KvmVcpu, vcpuOf } from '../../../src/kvm/machine.js';
+import { vcpuRun } from '../../../src/kvm/run.js';
 import { buildMachine } from '../../../src/scenarios/build.js';
 import { parseMachine } from '../../../src/scenarios/schema.js';
 import type { SystemMachine } from '../../../src/scenarios/system-machine.js';
@@ -175,6 +176,23 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
     },
   ],
   [
+    'INV12-marks',
+    asleep,
+    ({ vcpu }) => {
+      vcpu.mode = 1;
+    },
+  ],
+  [
+    'INV8-interrupts-on',
+    inGuest,
+    ({ machine, vcpu }) => {
+      const thread = at(machine.tasks, vcpu.task).thread;
+      callOn(at(machine.threads, thread), vcpuRun);
+      Object.assign(at(machine.processors, 1), { nonRoot: 0, thread, masked: 1 });
+    },
+  ],
+  ['INV4-nothing-spurious', inGuest, ({ machine, ledger }) => enter(ledger, TestRecord.unexpected, 1, 0, machine)],
+  [
     'INV1-nothing-lost',
     inGuest,
     (s) => {
@@ -234,6 +252,10 @@ describe('each is broken by its smallest example', () => {
     const sleeping = asleep();
     post(sleeping, 0x40);
     expect(names(sleeping, [...finalInvariants])).toEqual(['INV2-nobody-sleeps-on', 'INV1-everything-delivered']);
+    const startedLate = inGuest();
+    startedLate.ledger.vcpus[1] = { ...at(startedLate.ledger.vcpus, 1), started: 1 };
+    startedLate.vcpu.mpState = 2;
+    expect(names(startedLate, [...finalInvariants])).toEqual(['INV14-start-up-latched']);
     const running = inGuest();
     at(running.ledger.vcpus, 1).intended.push(0x40);
     expect(names(running, [...finalInvariants])).toEqual(['INV1-everything-delivered']);

@@ -1,0 +1,103 @@
+/** A bug of history that cannot be switched on here, and why. */
+export interface UnexpressedBug {
+  /** As `DEST-02`. */
+  readonly id: string;
+  readonly title: string;
+  readonly source: string;
+  readonly why: string;
+}
+
+const noBounds =
+  'It writes or reads behind a table. Tables here are lists that know their length: there is nothing behind them to find or to destroy.';
+const noFunctionSwitch =
+  'It is in the saving or loading of state, which is one function on a stopped virtual CPU, not stages: there is no step of it to change. The law that would catch it (save, restore, go on alike) runs without it.';
+const notModelled = (what: string): string => `${what} not modelled.`;
+
+/** Bugs of the catalogue that no change of stages can express. */
+export const unexpressedBugs: readonly UnexpressedBug[] = [
+  {
+    id: 'DEST-02',
+    title: 'Destination map sized before the IDs change',
+    source: 'Linux kvm_recalculate_apic_map',
+    why: noBounds,
+  },
+  { id: 'DEST-07', title: 'Bitmap of virtual CPUs indexed by APIC ID', source: 'Linux 81cdb259fb6d', why: noBounds },
+  {
+    id: 'DEST-08',
+    title: 'Logical ID with a cluster out of range crashes the look-up',
+    source: 'Linux recalculate_apic_map, CVE-2013-6376',
+    why: noBounds,
+  },
+  {
+    id: 'PV-01',
+    title: 'IPI hypercall before there is a map of destinations',
+    source: 'Linux kvm_pv_send_ipi, CVE-2018-19406',
+    why: 'A VM here has its map from the beginning: there is no pointer that could be null.',
+  },
+  {
+    id: 'IPIV-03',
+    title: 'PID-pointer table: size, validity, publication, double allocation',
+    source: 'Linux vmx_alloc_ipiv_pid_table; d588bb9be1da',
+    why: 'The table is made with the VM, before anything runs: nobody can come in between. That its last index is a bound is checked by the conformance vectors.',
+  },
+  {
+    id: 'DEST-09',
+    title: 'x2APIC LDR loaded from the image instead of derived',
+    source: 'Linux kvm_apic_state_fixup; 12806ba93738',
+    why: noFunctionSwitch,
+  },
+  {
+    id: 'EVT-04',
+    title: 'Pending NMI reported from the blocked bit',
+    source: 'Linux b2ce89978889',
+    why: noFunctionSwitch,
+  },
+  {
+    id: 'TMR-06',
+    title: 'Deadline restored before the mode, or before the TSC',
+    source: 'kata-containers pull request 13798; firecracker issues 1942, 4099',
+    why: 'The order of the ioctls is user space\u2019s; here state is loaded as a whole, in the one order that is right.',
+  },
+  {
+    id: 'TPR-01',
+    title: 'Hardware copy of TPR not refreshed',
+    source: 'Linux svm.c, avic.c',
+    why: 'VMX has one TPR, in the virtual-APIC page; only AMD\u2019s AVIC has a second copy in its control block.',
+  },
+  {
+    id: 'TPR-03',
+    title: 'Priority decided with a stale TPR of another thread',
+    source: 'QEMU 5d62c43a17ed',
+    why: notModelled('An APIC in user space, evaluated by I/O threads, is'),
+  },
+  {
+    id: 'IRTE-01',
+    title: 'Posted route kept although the new route cannot be posted',
+    source: 'Linux kvm_pi_update_irte; 9bcac97dc42d, CVE-2025-37885',
+    why: notModelled('Interrupt-remapping entries that change while a device sends are'),
+  },
+  {
+    id: 'IRTE-02',
+    title: 'Change of host affinity overwrites a posted entry',
+    source: 'Linux intel-iommu; 688124cc541f',
+    why: notModelled('Interrupt-remapping entries that change while a device sends are'),
+  },
+  {
+    id: 'EOI-05',
+    title: 'Level of a shared line computed outside the lock',
+    source: 'Linux ioapic.c, irq_states',
+    why: notModelled('Lines with more than one source are'),
+  },
+  {
+    id: 'APIC-02',
+    title: 'SVI written to the wrong VMCS while L2 runs',
+    source: 'Linux vmx_hwapic_isr_update; 04bc93cf49d1',
+    why: notModelled('Nested guests are, in whole machines,'),
+  },
+  ...(['NEST-01', 'NEST-02', 'NEST-03', 'IPIV-02'] as const).map((id) => ({
+    id,
+    title: 'A bug of nested delivery',
+    source: 'Linux nested.c, vmx.c',
+    why: notModelled('Nested guests are, in whole machines,'),
+  })),
+];

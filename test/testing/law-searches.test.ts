@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { deliveryLaw, equivalenceLaw } from '../../src/testing/laws/detectors.js';
+import { mutants, tryMutant } from '../../src/testing/mutants/index.js';
+import { unexpressedBugs } from '../../src/testing/mutants/not-expressed.js';
+
+describe('a general law catches', () => {
+  const byProperty = mutants.filter(({ detector }) => detector.by === 'property');
+  test.each(byProperty.map((mutant) => [`${mutant.id}: ${mutant.title}`, mutant] as const))(
+    '%s',
+    (_name, mutant) => {
+      const report = tryMutant(mutant);
+      expect(report).toMatchObject({ id: mutant.id, by: 'property', caught: true });
+      expect(report.schedule?.length).toBeGreaterThan(10);
+    },
+    120_000,
+  );
+});
+
+test('what cannot be expressed says why, once, and is no mutant', () => {
+  const ids = unexpressedBugs.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(unexpressedBugs.filter(({ why }) => why.length < 20)).toEqual([]);
+  expect(mutants.filter(({ id }) => ids.includes(id)).map(({ id }) => id)).toEqual([]);
+});
+
+const few = 60;
+
+test.each([
+  equivalenceLaw({}, few),
+  equivalenceLaw({ hypercalls: 'kvm' }, few),
+  equivalenceLaw({ hypercalls: 'hyper-v' }, few),
+  deliveryLaw({}, few),
+])('the search for a counterexample to "$name" ends without one', (law) => {
+  expect(law.run(3)).toBeUndefined();
+});
