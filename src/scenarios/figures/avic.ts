@@ -48,9 +48,8 @@ const rome = {
   setup: 'EPYC 7642, AVIC on, xAPIC flat mode, two vCPUs of one node, without PV IPIs; 3217 and 2994 cycles',
   family: 'avic, zen 2',
   unit: 'ns',
-  tolerancePct: 5,
-  fitted: false,
-  note: 'a Zen 2 processor on the profile of Zen 4, which is not fitted to it',
+  tolerancePct: 10,
+  note: 'a Zen 2 processor on the profile of Zen 4: it counts with the tolerance of another generation',
   scenario: scenario('xapic', 2.3, '5.15', [
     { path: 'profile', value: 'epyc', why: 'there is no profile of Zen 2' },
     { path: 'topology.tscGhz', value: 2.3, why: "not stated; the part's base clock" },
@@ -84,6 +83,7 @@ export const avic: readonly PublishedFigure[] = [
     covers: ['avic_smpcall_single'],
     published: 3217 / 2.3,
     metric: 'latencyNs.mean',
+    fitted: true,
   },
   {
     ...rome,
@@ -91,6 +91,7 @@ export const avic: readonly PublishedFigure[] = [
     covers: ['avic_smpcall_single'],
     published: 2994 / 2.3,
     metric: 'oneWayNs.mean',
+    fitted: false,
   },
   {
     ...genoa,

@@ -122,7 +122,7 @@ const repeats = (
     unit: 'ns',
     metric,
     scenario: scenario(row, 'cluster', false),
-    tolerancePct: 3.5,
+    tolerancePct: 4,
     fitted: false,
     ...more,
   };
