@@ -58,6 +58,7 @@ export {
   type MachineConfig,
   type MachineInput,
   machineSchema,
+  type ProfileInput,
   type PublishedFigure,
   parseScenario,
   type Scenario,

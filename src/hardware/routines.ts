@@ -2,7 +2,7 @@ import type { Routine } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from './apic-page-access.js';
 import { avicIpi } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
-import { externalInterrupt, leaveHalt } from './external-interrupt.js';
+import { externalInterrupt, leaveGuestHalt, leaveHalt } from './external-interrupt.js';
 import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import { pauseInstruction } from './pause-loop.js';
@@ -23,6 +23,7 @@ export const hardwareRoutines: readonly Routine[] = [
   externalInterrupt,
   hlt,
   ipiVirtualization,
+  leaveGuestHalt,
   leaveHalt,
   movFromCr8Instruction,
   movToCr8Instruction,

@@ -33,7 +33,7 @@ function highestWaiting(machine: KvmMachine, vcpu: KvmVcpu): number {
 }
 
 /** A virtual interrupt that its guest could take now if it ran: the vector, or -1. What KVM thinks of it plays no role. */
-export function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
+function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
   if (vcpu.mpState === MpState.uninitialized || vcpu.mpState === MpState.initReceived) return -1;
   const vector = highestWaiting(machine, vcpu);
   return vector >= 16 && takesInterrupts(vcpu) && vector >> 4 > priorityClass(vcpu) ? vector : -1;
