@@ -126,6 +126,8 @@ export function calibrateMachine(
   const processor = ownProcessor(found, name, tscGhz ?? found.tscGhz);
   inFigure('machine', () => parseMachine(machine));
   const scenario = (test: VmexitTestName): ScenarioInput => ({
+    // A target that halts is a race, which single steps that always take the same would decide one way.
+    jitter: 0.1,
     ...machine,
     profile: base,
     workload: { kind: 'vmexit', test, targetIdle: 'hlt', iterations: 100 },

@@ -11,7 +11,12 @@ const tests = ['cpuid', 'vmcall', 'ipi', 'self_ipi_sti_nop', 'tscdeadline_immed'
 
 function run(profile: ScenarioInput['profile'], name: (typeof tests)[number]): number {
   const report = runScenario(
-    { profile, vms: [{ vcpus: 2 }], workload: { kind: 'vmexit', test: name, targetIdle: 'hlt', iterations: 100 } },
+    {
+      profile,
+      jitter: 0.1,
+      vms: [{ vcpus: 2 }],
+      workload: { kind: 'vmexit', test: name, targetIdle: 'hlt', iterations: 100 },
+    },
     { breakdown: false },
   );
   return report.variants[0]?.latencyCycles.mean ?? Number.NaN;

@@ -172,10 +172,8 @@ describe("the library's figures", () => {
     expect(summary.fitted.n / summary.fitted.parameters).toBeGreaterThanOrEqual(2);
   });
 
-  test('all but those that the accuracy page names are within 10 % where they were fitted to', () => {
-    const far = figures.filter(({ fitted, errorPct }) => fitted && Math.abs(errorPct) > 10).map(({ id }) => id);
-    expect(far.length).toBeLessThanOrEqual(3);
-    expect(far.filter((id) => !id.startsWith('ipi-bench-broadcast') && !id.startsWith('avic'))).toEqual([]);
+  test('…and at most 10 % off', () => {
+    for (const { id, fitted, errorPct } of figures) if (fitted) expect(Math.abs(errorPct), id).toBeLessThan(10);
   });
 
   const simulated = (id: string): number => figures.find((figure) => figure.id === id)?.simulated ?? Number.NaN;
