@@ -104,10 +104,14 @@ export const vmxExitHandlersFastpath = program('vmx_exit_handlers_fastpath', () 
     const vcpu = currentVcpu(m, cpu);
     const vm = vmOf(m, vcpu);
     const { reason, msr } = vcpu.exit;
+    // L2 has none.
+    if (vcpu.guestMode === 1) return Fastpath.none;
     if (reason === ExitReason.MsrWrite && msr === 0x830 && vm.icrFastpath === 1) {
       call(m, cpu, handleFastpathSetX2apicIcrIrqoff);
     } else if (reason === ExitReason.MsrWrite && msr === tscDeadlineMsr && vm.tscDeadlineFastpath === 1) {
       call(m, cpu, handleFastpathSetTscdeadline);
+    } else if (reason === ExitReason.PreemptionTimer && vcpu.immediateExit === 1) {
+      return Fastpath.none;
     } else if (reason === ExitReason.PreemptionTimer && vm.preemptionTimerFastpath === 1) {
       call(m, cpu, handleFastpathPreemptionTimer);
     } else if (reason === ExitReason.Hlt && vm.hltFastpath === 1) {

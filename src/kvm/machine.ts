@@ -4,6 +4,7 @@ import { notation } from '../engine/routine.js';
 import { location } from '../engine/store-buffer.js';
 import type { LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
 import type { HostMachine } from '../host/machine.js';
+import type { NestedState } from './nested/nested-state.js';
 import type { ParavirtMemory } from './paravirt.js';
 
 /** `vcpu->mode`. Linux `include/linux/kvm_host.h`. */
@@ -67,6 +68,14 @@ export interface KvmVcpu extends VirtualCpu {
   /** NMIs sent and not seen by the virtual CPU's own thread (`nmi_queued`), and those to inject (`nmi_pending`). */
   nmiQueued: number;
   nmiPending: number;
+  /** 1 while an SMI is to be taken; 1 in system-management mode; 1 if NMIs were masked when it went there. Linux `smi_pending`, `HF_SMM_MASK`, `HF_SMM_INSIDE_NMI_MASK`. */
+  smiPending: number;
+  smm: number;
+  smmInsideNmiMask: number;
+  /** What SMRAM has of its state, as far as interrupts go: RFLAGS.IF, blocking by STI and MOV SS. */
+  smram: { interruptFlag: number; shadow: number };
+  /** 1 if the guest has to exit as soon as what is injected has been delivered: an event waits behind that. Linux `req_immediate_exit`. */
+  immediateExit: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
   /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
@@ -96,6 +105,10 @@ export interface KvmVcpu extends VirtualCpu {
   lapicTimer: LapicTimer;
   /** The cache line that holds `mode`, `requests` and `wait`. */
   modeLine: number;
+  /** 1 while its guest's guest is active. Linux `is_guest_mode`. */
+  guestMode: number;
+  /** Its place in `machine.nested` if it has VMX or stands for an L2, else -1. */
+  nested: number;
 }
 
 /** Linux `struct kvm_timer`. Times are guest TSC cycles. */
@@ -180,6 +193,8 @@ export interface KvmVm {
   vectorHashing: number;
   /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
   icrReservedFaults: number;
+  /** 1 if blocking by STI and MOV SS is kept in SMRAM. */
+  smmKeepsShadow: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
@@ -254,6 +269,8 @@ export interface KvmMachine extends HostMachine {
   devices: AssignedDevice[];
   /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
   wakeupLists: number[][];
+  /** What KVM knows of guests of guests: one for each virtual CPU that has VMX. */
+  nested: NestedState[];
   /** By virtual CPU: the memory that guest and hypervisor share. */
   paravirt: ParavirtMemory[];
   /** What the host does against speculation at each entry and exit: masks of {@link Mitigation}. */
