@@ -104,6 +104,8 @@ export const vmxExitHandlersFastpath = program('vmx_exit_handlers_fastpath', () 
     const vcpu = currentVcpu(m, cpu);
     const vm = vmOf(m, vcpu);
     const { reason, msr } = vcpu.exit;
+    // L2 has none.
+    if (vcpu.guestMode === 1) return Fastpath.none;
     if (reason === ExitReason.MsrWrite && msr === 0x830 && vm.icrFastpath === 1) {
       call(m, cpu, handleFastpathSetX2apicIcrIrqoff);
     } else if (reason === ExitReason.MsrWrite && msr === tscDeadlineMsr && vm.tscDeadlineFastpath === 1) {

@@ -314,6 +314,7 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     paravirt: [],
     linux: [],
     devices: [],
+    nested: [],
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
