@@ -69,6 +69,8 @@ export type VmOptions = Pick<
   | 'haltPollFloor'
   | 'haltPollPause'
   | 'rcuwait'
+  | 'blockHooks'
+  | 'preemptedByState'
   | 'haltPollStopsForResched'
 >;
 
