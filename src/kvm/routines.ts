@@ -9,13 +9,14 @@ import {
   avicVcpuLoad,
   avicVcpuPut,
 } from './avic.js';
-import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
+import { vmxDeliverInterrupt, vmxDeliverNestedPostedInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
 import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
 import {
   handleFastpathHlt,
   handleFastpathPreemptionTimer,
   handleFastpathSetTscdeadline,
   handleFastpathSetX2apicIcrIrqoff,
+  kvmX2apicIcrWriteFast,
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
@@ -38,6 +39,8 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { vmxCheckNestedEvents, vmxCompleteNestedPostedInterrupt } from './nested/nested-events.js';
+import { nestedVmxVmexit } from './nested/nested-vmexit.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -48,6 +51,7 @@ import {
   excNmi,
   handleExternalInterruptIrqoff,
   sysvecKvmPostedIntrIpi,
+  sysvecKvmPostedIntrNestedIpi,
   vcpuEnterGuest,
   vcpuRun,
   vmxVcpuRun,
@@ -88,6 +92,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      kvmX2apicIcrWriteFast,
       inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,
@@ -128,10 +133,15 @@ export const kvmRoutines: readonly Routine[] = [
       updateDivideCount,
       kvmMigrateApicTimer,
       sysvecKvmPostedIntrIpi,
+      sysvecKvmPostedIntrNestedIpi,
       vcpuBlock,
       vcpuEnterGuest,
       vcpuRun,
+      nestedVmxVmexit,
+      vmxCheckNestedEvents,
+      vmxCompleteNestedPostedInterrupt,
       vmxDeliverInterrupt,
+      vmxDeliverNestedPostedInterrupt,
       vmxDeliverPostedInterrupt,
       vmxExitHandlersFastpath,
       vmxHandleExit,
