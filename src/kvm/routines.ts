@@ -38,6 +38,7 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { migrationThread } from './migration-thread.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -88,6 +89,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
       inhibitThread,
+      migrationThread,
       ioapicService,
       kvmApicAcceptEvents,
       kvmApicInjectPendingTimerIrqs,
