@@ -51,6 +51,7 @@ export {
   type MachineConfig,
   type MachineInput,
   machineSchema,
+  type ProfileInput,
   type PublishedFigure,
   parseScenario,
   type Scenario,

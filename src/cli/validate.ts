@@ -60,7 +60,7 @@ function digits(value: number): string {
 }
 
 /** A validation as text. */
-export function printValidation({ figures, summary }: Validation): string {
+function printValidation({ figures, summary }: Validation): string {
   const rows = figures.flatMap((figure) => [
     [
       figure.id,

@@ -86,6 +86,21 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       cr8Intercept: 0.12,
     },
   },
+  systemManagement: {
+    cycles: 4000,
+    range: [2000, 12000],
+    status: 'unconstrained',
+    source:
+      'saving all of a virtual CPU in SMRAM and loading it again by way of real mode, with a change of its memory map each way; by instruction counts, rare',
+    keys: { enterSmm: 1, leaveSmm: 1.5 },
+  },
+  immediateExit: {
+    cycles: 120,
+    range: [40, 300],
+    status: 'unconstrained',
+    source: 'a VMWRITE of the VMX-preemption timer, or an IPI to itself; rare',
+    keys: { immediateExit: 1 },
+  },
   destinationLoop: {
     cycles: 24,
     range: [8, 64],

@@ -9,9 +9,9 @@ import type { Hooks } from '../engine/interpreter.js';
 import { observe } from '../engine/requests.js';
 import type { Thread } from '../engine/state.js';
 import { doorbell, doorbellMessage } from './avic.js';
-import { externalInterrupt, leaveHalt } from './external-interrupt.js';
+import { externalInterrupt, leaveGuestHalt, leaveHalt } from './external-interrupt.js';
 import { postByIommu } from './iommu-posting.js';
-import { currentVcpu, type HardwareMachine, type LogicalProcessor } from './machine.js';
+import { currentVcpu, type HardwareMachine, type LogicalProcessor, type VirtualCpu } from './machine.js';
 import { pauseInstruction, pauseLoopExpired, stopPauseLoop } from './pause-loop.js';
 import { acceptInterrupt, acknowledge, nmiMessage, pendingVector } from './physical-apic.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
@@ -43,56 +43,85 @@ const nmiExit: VmExit = {
   interruptionInformation: 0x8000_0202,
 };
 
+/** What can come at an instruction boundary of a guest. */
+const GuestEvent = {
+  none: 0,
+  preemptionTimer: 1,
+  nmiWindow: 2,
+  nmi: 3,
+  interruptWindow: 4,
+  pauseLoop: 5,
+  virtualInterrupt: 6,
+  externalInterrupt: 7,
+} as const;
+
 /**
- * In VMX non-root operation, at an instruction boundary: the events that a processor here can have, in the order of
+ * In VMX non-root operation, at an instruction boundary: the first of the events that a processor here can have, in the order of
  * `eventPriority`. External interrupts are never masked by the guest's RFLAGS.IF while "external-interrupt exiting" is 1. SDM vol. 3C,
  * "Virtual-Interrupt Delivery", "VMX-Preemption Timer" and "Other Causes of VM Exits".
  */
+function guestEvent(machine: HardwareMachine, processor: LogicalProcessor, vcpu: VirtualCpu): number {
+  if (preemptionTimerExpired(machine, vcpu) && !isBlocked(vcpu, 'preemption-timer')) return GuestEvent.preemptionTimer;
+  if (!isBlocked(vcpu, 'nmi-window')) return GuestEvent.nmiWindow;
+  if (processor.nmi === 1 && !isBlocked(vcpu, 'nmi')) return GuestEvent.nmi;
+  if (!isBlocked(vcpu, 'interrupt-window')) return GuestEvent.interruptWindow;
+  if (pauseLoopExpired(machine, vcpu)) return GuestEvent.pauseLoop;
+  if (canDeliver(vcpu)) return GuestEvent.virtualInterrupt;
+  if (pendingVector(processor.apic) >= 0 && !isBlocked(vcpu, 'external-interrupt')) return GuestEvent.externalInterrupt;
+  return GuestEvent.none;
+}
+
 function recogniseInGuest(machine: HardwareMachine, processor: LogicalProcessor): boolean {
   const vcpu = currentVcpu(machine, processor);
   const thread = machine.threads[processor.thread] as Thread;
   vcpu.interruptibility = (vcpu.interruptibility & ~1) | (processor.shadow > 0 ? 1 : 0);
-  if (preemptionTimerExpired(machine, vcpu) && !isBlocked(vcpu, 'preemption-timer')) {
-    vmExit(machine, processor, preemptionTimerExit);
-    return true;
-  }
-  if (!isBlocked(vcpu, 'nmi-window')) {
-    vmExit(machine, processor, nmiWindowExit);
-    return true;
-  }
-  if (processor.nmi === 1 && !isBlocked(vcpu, 'nmi')) {
-    processor.nmi = 0;
-    vmExit(machine, processor, nmiExit);
-    return true;
-  }
-  if (!isBlocked(vcpu, 'interrupt-window')) {
-    vmExit(machine, processor, interruptWindowExit);
-    return true;
-  }
-  if (pauseLoopExpired(machine, vcpu)) {
-    stopPauseLoop(machine, vcpu);
-    interruptWith(thread, pauseInstruction);
-    return true;
-  }
-  if (canDeliver(vcpu)) {
-    interruptWith(thread, virtualInterruptDelivery);
-    return true;
-  }
-  const vector = pendingVector(processor.apic);
-  if (vector < 0 || isBlocked(vcpu, 'external-interrupt')) {
+  const event = guestEvent(machine, processor, vcpu);
+  if (event === GuestEvent.none) {
     processor.attention = 0;
     return false;
   }
-  if (isPostedInterrupt(vcpu, vector)) {
-    acknowledge(processor.apic, vector);
-    interruptWith(thread, postedInterruptProcessing);
+  if (processor.halted > 0) {
+    interruptWith(thread, leaveGuestHalt);
     return true;
   }
-  // Without acknowledgement the interrupt stays pending, and the host takes it once it enables interrupts.
+  switch (event) {
+    case GuestEvent.preemptionTimer:
+      vmExit(machine, processor, preemptionTimerExit);
+      break;
+    case GuestEvent.nmiWindow:
+      vmExit(machine, processor, nmiWindowExit);
+      break;
+    case GuestEvent.nmi:
+      processor.nmi = 0;
+      vmExit(machine, processor, nmiExit);
+      break;
+    case GuestEvent.interruptWindow:
+      vmExit(machine, processor, interruptWindowExit);
+      break;
+    case GuestEvent.pauseLoop:
+      stopPauseLoop(machine, vcpu);
+      interruptWith(thread, pauseInstruction);
+      break;
+    case GuestEvent.virtualInterrupt:
+      interruptWith(thread, virtualInterruptDelivery);
+      break;
+    default:
+      takeExternalInterrupt(machine, processor, vcpu);
+  }
+  return true;
+}
+
+/** A notification is processed, any other interrupt exits: without acknowledgement it stays pending, and the host takes it once it enables interrupts. */
+function takeExternalInterrupt(machine: HardwareMachine, processor: LogicalProcessor, vcpu: VirtualCpu): void {
+  const vector = pendingVector(processor.apic);
+  if (isPostedInterrupt(vcpu, vector)) {
+    acknowledge(processor.apic, vector);
+    interruptWith(machine.threads[processor.thread] as Thread, postedInterruptProcessing);
+    return;
+  }
   const exit = externalInterruptExit(vcpu, vector);
   if (exit.interruptionInformation !== undefined) acknowledge(processor.apic, vector);
   vmExit(machine, processor, exit);
-  return true;
 }
 
 function recogniseInHost(machine: HardwareMachine, processor: LogicalProcessor): boolean {

@@ -43,7 +43,7 @@ export const externalInterrupt = microcode('external-interrupt', () => ({ vector
   }),
 ]);
 
-/** A halted processor wakes up for an interrupt, which is recognised when it has. */
+/** A halted processor wakes up: for a store that it monitored, or for an interrupt, which is recognised when it has. */
 export const leaveHalt = microcode('leave-halt', () => ({}), [
   stage(
     'leave-c-state',
@@ -56,3 +56,20 @@ export const leaveHalt = microcode('leave-halt', () => ({}), [
     { work: exitLatency },
   ),
 ]);
+
+/**
+ * The same in VMX non-root operation, where the guest itself has halted the processor: whatever ends that, be it an exit or the processing
+ * of a posted interrupt, comes when the processor is back.
+ */
+export const leaveGuestHalt = microcode('leave-guest-halt', () => ({}), [
+  stage('leave-c-state', 'haltedWake', shared, (_m, cpu) => {
+    cpu.halted = 0;
+    cpu.attention = 1;
+  }),
+]);
+
+/** The guest halts the processor that it runs on: in the lightest state, for it has no hint for another. */
+export function haltByGuest(processor: LogicalProcessor): void {
+  processor.halted = 1;
+  processor.attention = 1;
+}

@@ -3,11 +3,12 @@ import { ExitReason } from '../arch/exit-reason.js';
 import { hlt as executeHlt } from '../arch/hlt-and-mwait.js';
 import { readClock } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
+import { haltByGuest } from './external-interrupt.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { carryOut } from './outcome.js';
 import { vmExit } from './vm-exit.js';
 
-const { instruction, program, stage, until } = hardware;
+const { glue, instruction, program, stage, until } = hardware;
 
 function exit(machine: HardwareMachine, processor: LogicalProcessor, reason: ExitReason): void {
   vmExit(machine, processor, { kind: 'exit', reason, qualification: 0, trapLike: false });
@@ -25,13 +26,14 @@ export const hlt = instruction(
       if (outcome.kind === 'exit') return carryOut(m, cpu, outcome);
       // The instruction has retired as far as blocking by STI goes.
       cpu.shadow = 0;
-      cpu.attention = 1;
       return undefined;
     }),
-    until('halted', 'haltedWake', (m, cpu) => currentVcpu(m, cpu).activity === 0, {
-      channel: () => -1,
-      interruptible: true,
+    glue('sleep', (_m, cpu) => {
+      haltByGuest(cpu);
     }),
+    until('halted', 'instructionRetire', (_m, cpu) => cpu.halted === 0, { channel: () => -1, interruptible: true }),
+    // Back to sleep after posted-interrupt processing and after an exit, unless there was something to deliver.
+    glue('activity-state', (m, cpu) => (currentVcpu(m, cpu).activity === 0 ? undefined : 'sleep'), { to: ['sleep'] }),
   ],
 );
 
@@ -43,6 +45,36 @@ export const cpuid = instruction(
   [
     stage('execute', 'instructionRetire', shared, (m, cpu) => {
       exit(m, cpu, ExitReason.Cpuid);
+    }),
+  ],
+);
+
+/** Interruption information of #UD: valid, hardware exception, vector 6. */
+export const invalidOpcode = 0x8000_0306;
+
+/**
+ * RSM by a guest whose system-management mode is its hypervisor's: outside of the processor's own it is #UD (which KVM always intercepts), on AMD
+ * an intercept of its own. SDM vol. 2B, "RSM"; APM vol. 2, "Instruction Intercepts".
+ */
+export const rsm = instruction(
+  'rsm',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      if (currentVcpu(m, cpu).svm === 1) {
+        exit(m, cpu, ExitReason.Rsm);
+        return;
+      }
+      const qualification = 0;
+      const reason = ExitReason.ExceptionNmi;
+      vmExit(m, cpu, {
+        kind: 'exit',
+        reason,
+        qualification,
+        trapLike: false,
+        interruptionInformation: invalidOpcode,
+      });
     }),
   ],
 );

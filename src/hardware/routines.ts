@@ -2,8 +2,8 @@ import type { Routine } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from './apic-page-access.js';
 import { avicIpi } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
-import { externalInterrupt, leaveHalt } from './external-interrupt.js';
-import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
+import { externalInterrupt, leaveGuestHalt, leaveHalt } from './external-interrupt.js';
+import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, rsm, vmcall } from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import { pauseInstruction } from './pause-loop.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
@@ -23,6 +23,7 @@ export const hardwareRoutines: readonly Routine[] = [
   externalInterrupt,
   hlt,
   ipiVirtualization,
+  leaveGuestHalt,
   leaveHalt,
   movFromCr8Instruction,
   movToCr8Instruction,
@@ -30,6 +31,7 @@ export const hardwareRoutines: readonly Routine[] = [
   postedInterruptProcessing,
   rdmsr,
   rdtsc,
+  rsm,
   virtualInterruptDelivery,
   vmcall,
   vmEntry,

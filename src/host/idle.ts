@@ -1,7 +1,7 @@
 import { call } from '../engine/frames.js';
 import { arm, cancel, expired, observe, readClock } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
-import { exitLatency } from '../hardware/external-interrupt.js';
+import { leaveHalt } from '../hardware/external-interrupt.js';
 import { Record } from '../hardware/records.js';
 import { reflectIdle, selectIdleState } from './idle-governor.js';
 import { type HostMachine, host, IdleGovernor, IdleMode, runQueueOf } from './machine.js';
@@ -74,19 +74,10 @@ export const doIdle = program('do_idle', () => ({}), [
     },
     { channel: (m, cpu) => runQueueOf(m, cpu.id).channel },
   ),
-  glue('woken-by-interrupt', (_m, cpu) => (cpu.halted === 0 ? 'cpuidle_reflect' : undefined), {
-    to: ['cpuidle_reflect'],
+  // Woken by a store. An interrupt that comes on the way out waits until the processor is back.
+  glue('leave-c-state', (m, cpu) => {
+    if (cpu.halted > 0) call(m, cpu, leaveHalt);
   }),
-  stage(
-    'leave-c-state',
-    'idleExit',
-    shared,
-    (m, cpu) => {
-      observe(m, Record.idle, cpu.halted, 0);
-      cpu.halted = 0;
-    },
-    { work: exitLatency },
-  ),
   stage('cpuidle_reflect', 'idleReflect', shared, (m) => {
     readClock(m);
   }),

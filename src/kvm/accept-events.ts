@@ -10,6 +10,7 @@ import { currentVcpu } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, kvm, MpState, PendingEvent, vmOf } from './machine.js';
 import { KvmRecord } from './records.js';
+import { initSipiAllowed } from './smm.js';
 
 const { program, stage } = kvm;
 
@@ -25,6 +26,7 @@ function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.irrPending = vcpu.apicvActive;
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = 0;
+  vcpu.smiPending = 0;
   vcpu.injected = 0;
   vcpu.exception = 0;
   vcpu.entryInterruption = 0;
@@ -52,6 +54,11 @@ export const kvmApicAcceptEvents = program('kvm_apic_accept_events', () => ({}),
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
       if (vcpu.pendingEvents === 0) return vcpu.mpState === MpState.runnable ? 0 : 'state';
+      // In system-management mode INIT stays, and a SIPI finds nobody waiting.
+      if (!initSipiAllowed(vcpu)) {
+        vcpu.pendingEvents &= ~PendingEvent.sipi;
+        return 'state';
+      }
       if ((vcpu.pendingEvents & PendingEvent.init) !== 0) {
         vcpu.pendingEvents &= ~PendingEvent.init;
         reset(m, vcpu);

@@ -28,6 +28,7 @@ export type VmOptions = Pick<
   | 'hidesApicPage'
   | 'vectorHashing'
   | 'icrReservedFaults'
+  | 'smmKeepsShadow'
   | 'apicv'
   | 'ipiVirtualization'
   | 'svm'
@@ -220,6 +221,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     pvUnhalted: 0,
     nmiQueued: 0,
     nmiPending: 0,
+    smiPending: 0,
+    smm: 0,
+    smmInsideNmiMask: 0,
+    smram: { interruptFlag: 0, shadow: 0 },
+    immediateExit: 0,
     injected: 0,
     exception: 0,
     arbitration: 0,

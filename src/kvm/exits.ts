@@ -6,11 +6,12 @@ import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
 import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
+import { invalidOpcode } from '../hardware/instructions.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
 import { kvmEmulateHypercall } from './hypercall.js';
-import { kvmInjectGp } from './inject-exception.js';
+import { kvmInjectGp, kvmInjectUd } from './inject-exception.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
 import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
@@ -19,6 +20,7 @@ import { kvmVcpuOnSpin } from './on-spin.js';
 import { growPleWindow, setPleWindow } from './ple-window.js';
 import { KvmRecord } from './records.js';
 import { skipInstruction } from './skip-instruction.js';
+import { emulatorLeaveSmm } from './smm.js';
 
 const { program, stage, glue } = kvm;
 
@@ -122,14 +124,41 @@ const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
   }),
 ]);
 
+/** RSM: only in system-management mode, anywhere else #UD. Linux `x86_emulate_instruction`, `em_rsm`, `rsm_interception`. */
+const emRsm = program('em_rsm', () => ({}), [
+  stage(
+    'decode',
+    'emulatorDecode',
+    local,
+    (m, cpu) => {
+      if (currentVcpu(m, cpu).smm === 0) return 'emulate_ud';
+      call(m, cpu, emulatorLeaveSmm);
+      return undefined;
+    },
+    { to: ['emulate_ud'] },
+  ),
+  glue('left', () => done),
+  stage('emulate_ud', 'injectException', shared, (m, cpu) => {
+    kvmInjectUd(m, currentVcpu(m, cpu));
+  }),
+]);
+
 /** An interrupt of the host made the guest exit; it was handled before. Linux `handle_external_interrupt`. */
 const handleExternalInterrupt = program('handle_external_interrupt', () => ({}), [
   stage('count', 'handleExternalInterrupt', local, () => {}),
 ]);
 
-/** An NMI of the host made the guest exit; it was handled before. Linux `handle_exception_nmi`. */
+/**
+ * An NMI of the host made the guest exit: it was handled before. Or an exception did that KVM intercepts, #UD: the instruction may be one that is to be
+ * emulated. Linux `handle_exception_nmi`, `handle_ud`.
+ */
 const handleExceptionNmi = program('handle_exception_nmi', () => ({}), [
-  stage('count', 'handleExternalInterrupt', local, () => {}),
+  stage('is_nmi', 'handleExternalInterrupt', local, (m, cpu) =>
+    currentVcpu(m, cpu).exit.interruptionInformation === invalidOpcode ? undefined : done,
+  ),
+  glue('handle_ud', (m, cpu) => {
+    call(m, cpu, emRsm);
+  }),
 ]);
 
 /** The guest takes interrupts again. Linux `handle_interrupt_window`. */
@@ -236,6 +265,8 @@ const kvmEmulateAsNop = program('kvm_emulate_as_nop', () => ({}), [
 /** The VMX-preemption timer expired, and no fastpath took it. Linux `handle_preemption_timer`. */
 const handlePreemptionTimer = program('handle_preemption_timer', () => ({}), [
   stage('kvm_lapic_expired_hv_timer', 'handlePreemptionTimer', local, (m, cpu) => {
+    // It was not the guest's timer but KVM's way to have the guest back at once.
+    if (currentVcpu(m, cpu).immediateExit === 1) return;
     call(m, cpu, kvmLapicExpiredHvTimer).target = cpu.vcpu;
   }),
 ]);
@@ -245,6 +276,7 @@ const table = [
   [ExitReason.ExternalInterrupt, handleExternalInterrupt],
   [ExitReason.InterruptWindow, handleInterruptWindow],
   [ExitReason.NmiWindow, handleNmiWindow],
+  [ExitReason.Rsm, emRsm],
   [ExitReason.Cpuid, kvmEmulateCpuid],
   [ExitReason.Hlt, kvmEmulateHalt],
   [ExitReason.Vmcall, kvmEmulateHypercall],

@@ -108,6 +108,8 @@ export const vmxExitHandlersFastpath = program('vmx_exit_handlers_fastpath', () 
       call(m, cpu, handleFastpathSetX2apicIcrIrqoff);
     } else if (reason === ExitReason.MsrWrite && msr === tscDeadlineMsr && vm.tscDeadlineFastpath === 1) {
       call(m, cpu, handleFastpathSetTscdeadline);
+    } else if (reason === ExitReason.PreemptionTimer && vcpu.immediateExit === 1) {
+      return Fastpath.none;
     } else if (reason === ExitReason.PreemptionTimer && vm.preemptionTimerFastpath === 1) {
       call(m, cpu, handleFastpathPreemptionTimer);
     } else if (reason === ExitReason.Hlt && vm.hltFastpath === 1) {

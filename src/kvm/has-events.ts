@@ -1,6 +1,7 @@
 import type { ApicRegisters } from '../arch/apic-registers.js';
 import { highestBit } from '../arch/bits256.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, vmOf } from './machine.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, VcpuRequest, vmOf } from './machine.js';
+import { initSipiAllowed, smiAllowed } from './smm.js';
 import { syncPirToIrr } from './sync-pir-to-irr.js';
 
 /** Class of the processor priority that TPR and ISR make. SDM vol. 3A, "Task and Processor Priorities". */
@@ -42,9 +43,11 @@ type Look = 'take' | 'only';
 /** True if there is something for the virtual CPU to do although it is halted. Linux `kvm_vcpu_has_events`. */
 export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take'): boolean {
   return (
-    vcpu.pendingEvents !== 0 ||
+    (vcpu.pendingEvents !== 0 && initSipiAllowed(vcpu)) ||
     vcpu.pvUnhalted === 1 ||
     (vcpu.nmiQueued + vcpu.nmiPending > 0 && nmiAllowed(vcpu)) ||
+    (vcpu.requests & VcpuRequest.smi) !== 0 ||
+    (vcpu.smiPending === 1 && smiAllowed(vcpu)) ||
     (interruptAllowed(vcpu) && hasInterrupt(machine, vcpu, look))
   );
 }

@@ -8,6 +8,7 @@ import { kvmApicAcceptEvents } from './accept-events.js';
 import { interruptAllowed, nmiAllowed } from './has-events.js';
 import { type KvmVcpu, kvm } from './machine.js';
 import { mayOfferPvEoi, offerPvEoi } from './pv-eoi.js';
+import { enterSmm, smiAllowed } from './smm.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
@@ -57,7 +58,7 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     // It was acknowledged, but its entry was called off.
     vcpu.entryInterruption = vcpu.injected;
   }),
-  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'nmi' : undefined), { to: ['nmi'] }),
+  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'smi' : undefined), { to: ['smi'] }),
   // Before everything else, because it belongs to the instruction that has executed; unless an event is still to be delivered again.
   stage('kvm_inject_exception', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
@@ -65,6 +66,18 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     vcpu.injected = vcpu.exception;
     vcpu.entryInterruption = vcpu.exception;
     vcpu.exception = 0;
+  }),
+  glue('smi', (m, cpu) => (currentVcpu(m, cpu).smiPending === 0 ? 'nmi' : undefined), { to: ['nmi'] }),
+  stage('enter_smm', 'enterSmm', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    // There is no window to wait for: RSM is an exit. But behind an event that this entry delivers it has to come back at once.
+    if (!smiAllowed(vcpu)) return;
+    if (vcpu.injected !== 0) {
+      vcpu.immediateExit = 1;
+      return;
+    }
+    vcpu.smiPending = 0;
+    enterSmm(m, vcpu);
   }),
   stage('nmi', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);

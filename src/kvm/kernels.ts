@@ -28,6 +28,8 @@ export interface KernelFeatures {
   readonly hidesApicPage: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
+  /** SMRAM keeps whether STI or MOV SS blocked interrupts. */
+  readonly smmKeepsShadow: boolean;
   /** Hyper-V's calls for IPIs. */
   readonly hypervPvIpi: boolean;
   /** A guest is told of a virtual CPU that is preempted only where no instruction of it is half done. */
@@ -67,6 +69,7 @@ const v4x19: KernelFeatures = {
   hidesApicPage: false,
   x2avic: false,
   icrReservedFaults: false,
+  smmKeepsShadow: false,
   hypervPvIpi: false,
   preemptedAtBoundary: false,
   haltPollShrink: 0,
@@ -112,6 +115,7 @@ const v6x1: KernelFeatures = { ...v5x19, x2avic: true, wakeListIdle: true };
 const v6x12: KernelFeatures = {
   ...v6x1,
   hltFastpath: true,
+  smmKeepsShadow: true,
   icrReservedFaults: true,
   haltPollShrink: 2,
   timerAdvanceNs: false,

@@ -67,6 +67,14 @@ export interface KvmVcpu extends VirtualCpu {
   /** NMIs sent and not seen by the virtual CPU's own thread (`nmi_queued`), and those to inject (`nmi_pending`). */
   nmiQueued: number;
   nmiPending: number;
+  /** 1 while an SMI is to be taken; 1 in system-management mode; 1 if NMIs were masked when it went there. Linux `smi_pending`, `HF_SMM_MASK`, `HF_SMM_INSIDE_NMI_MASK`. */
+  smiPending: number;
+  smm: number;
+  smmInsideNmiMask: number;
+  /** What SMRAM has of its state, as far as interrupts go: RFLAGS.IF, blocking by STI and MOV SS. */
+  smram: { interruptFlag: number; shadow: number };
+  /** 1 if the guest has to exit as soon as what is injected has been delivered: an event waits behind that. Linux `req_immediate_exit`. */
+  immediateExit: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
   /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
@@ -180,6 +188,8 @@ export interface KvmVm {
   vectorHashing: number;
   /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
   icrReservedFaults: number;
+  /** 1 if blocking by STI and MOV SS is kept in SMRAM. */
+  smmKeepsShadow: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;

@@ -35,7 +35,7 @@ export function taskVcpu(machine: KvmMachine, processor: LogicalProcessor): KvmV
 }
 
 /** True if somebody may post without telling the host: another guest CPU by IPI virtualization, or a device. Linux `vmx_needs_pi_wakeup`. */
-export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
   return vm.apicv === 1 && vm.svm === 0 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
 }

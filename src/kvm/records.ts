@@ -24,6 +24,8 @@ export const KvmRecord = {
   msrWriteFault: recordKind('msr-write-fault', 'msr', 'value'),
   /** An exception is made for the guest: its vector, and 1 if it has an error code. Tracepoint `kvm_inj_exception`. */
   injectException: recordKind('inject-exception', 'vector', 'hasErrorCode'),
+  /** A virtual CPU enters (1) or leaves (0) system-management mode. Tracepoint `kvm_smm_transition`. */
+  smmTransition: recordKind('smm-transition', 'vcpu', 'entering'),
   /** INIT has reset it: nothing is pending or in service any more. */
   reset: recordKind('vcpu-reset', 'vcpu'),
   /** An advanced timer's expiry: cycles after its deadline, before it below 0. Tracepoint `kvm_wait_lapic_expire`. */

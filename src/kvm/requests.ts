@@ -7,6 +7,7 @@ import { kvmCheckAndInjectEvents } from './inject.js';
 import { loadEoiExitmap } from './ioapic.js';
 import { kvmMigrateApicTimer } from './lapic-timer.js';
 import { type KvmMachine, kvm, VcpuRequest } from './machine.js';
+import { processSmi } from './smm.js';
 
 const { program, stage, glue } = kvm;
 
@@ -38,8 +39,10 @@ function serve(machine: KvmMachine, processor: LogicalProcessor): Control<Next> 
     vcpu.requests |= VcpuRequest.event;
     return 'serve';
   }
-  // System management is not modelled: an SMI does nothing here.
-  if (take(machine, processor, VcpuRequest.smi)) return 'serve';
+  if (take(machine, processor, VcpuRequest.smi)) {
+    processSmi(vcpu);
+    return 'serve';
+  }
   if (take(machine, processor, VcpuRequest.scanIoapic)) {
     vcpu.requests |= VcpuRequest.loadEoiExitmap;
     return 'serve';

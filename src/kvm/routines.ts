@@ -54,6 +54,7 @@ import {
 } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
+import { emulatorLeaveSmm } from './smm.js';
 import { avicRingDoorbell, svmCompleteInterruptDelivery, svmDeliverInterrupt } from './svm-deliver.js';
 import { svmRoutines } from './svm-run.js';
 import { finishSwait, prepareToSwait, swakeUpOne } from './swait.js';
@@ -110,6 +111,7 @@ export const kvmRoutines: readonly Routine[] = [
       kvmSetOrClearApicvInhibit,
       kvmVcpuBlock,
       prepareToSwait,
+      emulatorLeaveSmm,
       finishSwait,
       swakeUpOne,
       kvmVcpuHalt,

@@ -221,6 +221,7 @@ function addVm(
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
+    smmKeepsShadow: kernel.smmKeepsShadow ? 1 : 0,
     icrReservedFaults: kernel.icrReservedFaults ? 1 : 0,
     preemptionTimer: host.preemptionTimer && profile.features.vendor !== 'amd' ? 1 : 0,
     timerProcessor: host.housekeeping ?? -1,

@@ -301,8 +301,10 @@ export interface TracedIteration {
   /** First and last cycle of the iteration. */
   readonly from: number;
   readonly to: number;
-  /** The logical processor that measured it: the sender's. */
+  /** The logical processor that measured it: the sender's, at the end. */
   readonly processor: number;
+  /** Where the sender was: the processors that it came to, and when; its first one since cycle 0. */
+  readonly places: readonly { readonly since: number; readonly processor: number }[];
 }
 
 /** Records one iteration of a scenario's workload, after a few others, without jitter. */
@@ -315,21 +317,41 @@ function traceIteration(scenario: Scenario): TracedIteration {
   );
   const recorder = recordTrace(trace);
   const count = createRecorder();
+  let processor = -1;
   const run: SystemRun = createRun(quiet, quiet.seed, {
     ...recorder.callbacks,
-    observe: (counters, time, processor, kind, a, b) => {
-      count(counters, time, processor, kind, a, b);
-      recorder.callbacks.observe(counters, time, processor, kind, a, b);
-      if ((kind === iterationRecord || kind === measuredRecord) && counters.closed >= 0) run.stop();
+    observe: (counters, time, at, kind, a, b) => {
+      count(counters, time, at, kind, a, b);
+      recorder.callbacks.observe(counters, time, at, kind, a, b);
+      if ((kind !== iterationRecord && kind !== measuredRecord) || counters.closed < 0 || processor >= 0) return;
+      // The sender may have another processor now than when it began.
+      processor = at;
+      run.stop();
     },
   });
+  const { machine } = run.state;
+  const sender = machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)];
+  const task = sender?.task ?? -1;
+  const home = machine.tasks[task]?.cpu ?? 0;
   drive(run, quiet, quiet.seed);
   const { began: from, ended: to } = run.state.observers;
-  const processor = run.state.machine.vcpus[workloadOf(quiet.workload.kind).measuredBy(quiet.workload)]?.cpu ?? 0;
   // What is still under way on other processors.
   run.run({ stages: 2000 });
   recorder.finish(run.state.timing.now);
-  return { trace, from, to, processor };
+  return { trace, from, to, processor, places: placesOf(trace, task, home) };
+}
+
+/** Where a task was: it counts as on the processor that it comes to from when it left the one before. */
+function placesOf(trace: Trace, task: number, home: number): TracedIteration['places'] {
+  const places = [{ since: 0, processor: home }];
+  let left = 0;
+  for (const { kind, a, time, processor } of trace.events) {
+    if (a !== task) continue;
+    if (kind === 'sched-out') left = time;
+    else if (kind === 'sched-in' && places[places.length - 1]?.processor !== processor)
+      places.push({ since: left, processor });
+  }
+  return places;
 }
 
 /** One traced iteration of a variant: a panel of a sequence chart. */
@@ -389,11 +411,13 @@ function breakdownOf(traced: TracedIteration, scenario: Scenario): BreakdownRow[
       `the critical path has ${sum} cycles of ${traced.to - traced.from}`,
     );
   }
+  const home = (time: number): number =>
+    traced.places.reduce((at, { since, processor }) => (since <= time ? processor : at), traced.processor);
   return path.map(
-    (segment: PathSegment): BreakdownRow => ({
-      stage: segment.stage,
-      on: segment.stage === 'flight' ? 'bus' : segment.processor === traced.processor ? 'sender' : 'target',
-      cycles: segment.cycles,
+    ({ stage, processor, start, cycles }: PathSegment): BreakdownRow => ({
+      stage,
+      on: stage === 'flight' ? 'bus' : processor === home(start) ? 'sender' : 'target',
+      cycles,
     }),
   );
 }

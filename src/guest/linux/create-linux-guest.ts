@@ -93,7 +93,6 @@ function createCpu(number: number, options: LinuxGuestOptions, resources: Resour
     needResched: 0,
     idleLine: line(),
     channel: resources.channel(),
-    interrupts: 0,
     sleeping: 0,
     queued: 0,
     wakePending: 0,

@@ -1,6 +1,7 @@
 import { call } from '../../engine/frames.js';
 import { arm, cancel, expired, readClock } from '../../engine/requests.js';
 import { done, local, shared } from '../../engine/routine.js';
+import { haltByGuest, leaveGuestHalt } from '../../hardware/external-interrupt.js';
 import { cli, hlt, sti } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { type GuestMachine, guest, linuxGuest, thisCpu } from '../machine.js';
@@ -18,7 +19,7 @@ const idleWait = { ...idleLine, channel: (m: GuestMachine, cpu: LogicalProcessor
  * An idle CPU: waits in the way that the guest was booted with, runs what was left for it, and gives the CPU to the task if that is ready;
  * without end if `forever`. Linux `do_idle`, `cpu_idle_poll`, `default_idle`, `mwait_idle`, and cpuidle with governor and driver haltpoll.
  */
-export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 0, interrupts: 0 }), [
+export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 0 }), [
   stage(
     'cpuidle_idle_call',
     'guestIdleLoop',
@@ -101,10 +102,8 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     'current_set_polling_and_test',
     'guestIdleFlag',
     shared,
-    (m, cpu, f) => {
-      const self = thisCpu(m, cpu);
-      self.polling = 1;
-      f.interrupts = self.interrupts;
+    (m, cpu) => {
+      thisCpu(m, cpu).polling = 1;
     },
     idleLine,
   ),
@@ -112,17 +111,13 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
   stage('mwait', 'guestFlag', shared, (_m, cpu) => {
     // It has begun: blocking by STI is over.
     cpu.shadow = 0;
-    cpu.attention = 1;
+    haltByGuest(cpu);
   }),
-  until(
-    'mwait-wait',
-    'haltedWake',
-    (m, cpu, f) => {
-      const { needResched, interrupts } = thisCpu(m, cpu);
-      return needResched === 1 || interrupts !== f.interrupts;
-    },
-    idleWait,
-  ),
+  until('mwait-wait', 'instructionRetire', (m, cpu) => thisCpu(m, cpu).needResched === 1 || cpu.halted === 0, idleWait),
+  // An interrupt that comes on the way out is taken when the processor is back.
+  glue('woken-by-store', (m, cpu) => {
+    if (cpu.halted > 0) call(m, cpu, leaveGuestHalt);
+  }),
   glue('monitored', () => 'tick_nohz_idle', { to: ['tick_nohz_idle'] }),
 
   // The guest's own halt polling.

@@ -11,10 +11,7 @@ import { schedTtwuPending } from './wake-up.js';
 
 const { program, stage, glue } = guest;
 
-const enter = stage('irq_enter', 'guestHandlerEntry', local, (m, cpu) => {
-  const self = thisCpu(m, cpu);
-  self.interrupts = (self.interrupts + 1) & 0xff;
-});
+const enter = stage('irq_enter', 'guestHandlerEntry', local, () => {});
 // Before the work, so that the next one can come meanwhile.
 const acknowledge = glue('ack_APIC_irq', (m, cpu) => {
   apicEoi(m, cpu);

@@ -24,7 +24,6 @@ const cpu = record({
   needResched: flag,
   idleLine: count,
   channel: count,
-  interrupts: count,
   sleeping: flag,
   queued: flag,
   wakePending: flag,

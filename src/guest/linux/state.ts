@@ -31,8 +31,6 @@ export interface LinuxCpu {
   idleLine: number;
   /** Notified when `needResched` is set. */
   channel: number;
-  /** Interrupts taken: MWAIT ends with each. */
-  interrupts: number;
 
   /** The one task that it has: 1 while it sleeps or means to; 1 while it is on the run queue; 1 while its wake-up is left to this CPU. */
   sleeping: number;

@@ -80,7 +80,7 @@ const processorsByName: Readonly<Record<string, Processor>> = Object.fromEntries
 );
 
 /** The scenario on profiles that are made with other numbers; a profile that the scenario brings along stays as it is. */
-export function withNumbers(scenario: ScenarioInput, numbers: Numbers): ScenarioInput {
+function withNumbers(scenario: ScenarioInput, numbers: Numbers): ScenarioInput {
   const { profile } = parseScenario(scenario);
   const rebuilt = (name: string): Profile | undefined => {
     const processor = Object.hasOwn(processorsByName, name) ? processorsByName[name] : undefined;

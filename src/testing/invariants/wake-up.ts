@@ -33,7 +33,7 @@ function highestWaiting(machine: KvmMachine, vcpu: KvmVcpu): number {
 }
 
 /** A virtual interrupt that its guest could take now if it ran: the vector, or -1. What KVM thinks of it plays no role. */
-export function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
+function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
   if (vcpu.mpState === MpState.uninitialized || vcpu.mpState === MpState.initReceived) return -1;
   const vector = highestWaiting(machine, vcpu);
   return vector >= 16 && takesInterrupts(vcpu) && vector >> 4 > priorityClass(vcpu) ? vector : -1;
@@ -45,7 +45,8 @@ function reasonToRun(machine: KvmMachine, vcpu: KvmVcpu): string | undefined {
   const vector = deliverableVector(machine, vcpu);
   if (vector >= 0) return `interrupt ${vector.toString(16).toUpperCase()}H`;
   if (vcpu.nmiQueued + vcpu.nmiPending > 0 && (vcpu.interruptibility & 0xb) === 0) return 'an NMI';
-  if (vcpu.pendingEvents !== 0) return 'INIT or SIPI';
+  if (vcpu.smm === 0 && (vcpu.smiPending === 1 || (vcpu.requests & VcpuRequest.smi) !== 0)) return 'an SMI';
+  if (vcpu.pendingEvents !== 0 && vcpu.smm === 0) return 'INIT or SIPI';
   if (vcpu.lapicTimer.pending > 0) return 'its timer';
   if (vcpu.pvUnhalted === 1) return 'a kick by another virtual CPU';
   if ((vcpu.requests & VcpuRequest.unblock) !== 0) return 'a request to unblock';

@@ -1,4 +1,3 @@
-import { setBit } from '../../arch/bits256.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Numbers } from '../../engine/state.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
@@ -83,7 +82,7 @@ export function hostTask<L extends Numbers<L>>(on: number, routine: Routine<L>, 
 export function attachedDevice(...vectors: number[]): Part {
   return (machine) => {
     machine.world.posted = 1;
-    machine.world.deviceInterrupts = vectors;
+    machine.world.deviceInterrupts = [...vectors];
     for (const vm of machine.vms) vm.bypassCount = 1;
   };
 }
@@ -98,16 +97,6 @@ export const polls: Part = (machine) => {
   const [vcpu] = machine.vcpus;
   if (vcpu !== undefined) vcpu.haltPoll = machine.vms[vcpu.vm]?.haltPollMax ?? 0;
 };
-
-/** Virtual CPU 0 has a vector in service, and one requested that it masks. */
-export function inService(vector: number): Part {
-  return ({ vcpus: [vcpu] }) => {
-    if (vcpu === undefined) return;
-    setBit(vcpu.page.isr, vector);
-    vcpu.page.ppr = vector & 0xf0;
-    vcpu.vmcs.guestInterruptStatus = vector << 8;
-  };
-}
 
 /** A configuration that shows a finding. */
 export function shows(finding: string, configured: ModelConfiguration): ModelConfiguration {

@@ -114,7 +114,10 @@ export function createModelMachine(shape: ModelShape): ModelMachine {
     others: system.processors.map(() => -1),
     ...shape.world,
   };
-  const machine: ModelMachine = Object.assign(system, { world });
+  // Whoever runs it changes it: configurations keep what they are made from.
+  const machine: ModelMachine = Object.assign(system, {
+    world: { ...world, deviceInterrupts: [...world.deviceInterrupts], others: [...world.others] },
+  });
   machine.storeBuffers = shape.storeBuffers === true ? 1 : 0;
   for (const vm of machine.vms) vm.ioapic = [];
   for (const vcpu of machine.vcpus) {
