@@ -43,7 +43,9 @@ await build({
  */
 function go(order, from, take) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [out, JSON.stringify({ ...order, from })], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [out, JSON.stringify({ ...order, from })], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     /** @type {{ trying: number, id: string } | undefined} */
     let trying;
     let hangs = false;
@@ -89,7 +91,9 @@ for (const [look, size] of looks.entries()) {
     from = await go({ ...size, ...(ids === undefined ? {} : { ids }), only }, from, (line) => {
       if (line.broken !== undefined) broken.push(`${line.broken}: ${line.wrong}`);
       if (line.mutations !== undefined && look === 0)
-        console.log(`${line.mutations} mutations of ${line.reached} stages (of ${line.stages}; the others are not reached), ${line.watches} models and inputs`);
+        console.log(
+          `${line.mutations} mutations of ${line.reached} stages (of ${line.stages}; the others are not reached), ${line.watches} models and inputs`,
+        );
       if (line.done === undefined) return;
       if (look === 0) tried++;
       if (line.by === undefined) survivors.push(line.id);
@@ -107,5 +111,7 @@ const unexplained = survivors.filter((id) => explained[id] === undefined);
 for (const id of unexplained) console.log(`survives, and nothing says why: ${id}`);
 const stale = Object.keys(explained).filter((id) => id.includes(only) && !survivors.includes(id));
 for (const id of stale) console.log(`is noticed, although test/mutations/survivors.json explains why not: ${id}`);
-console.log(`${tried} mutations, ${tried - survivors.length} noticed, ${survivors.length - unexplained.length} explained, ${unexplained.length} not`);
+console.log(
+  `${tried} mutations, ${tried - survivors.length} noticed, ${survivors.length - unexplained.length} explained, ${unexplained.length} not`,
+);
 process.exitCode = broken.length + unexplained.length + stale.length === 0 ? 0 : 1;

@@ -22,7 +22,13 @@ import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
 import { kvmHvSendIpi } from './hv-send-ipi.js';
 import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
-import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import {
+  ioapicService,
+  ioapicWriteIndirect,
+  kvmIoapicEoiInjectWork,
+  kvmIoapicSendEoi,
+  kvmIoapicSetIrq,
+} from './ioapic.js';
 import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
@@ -101,6 +107,8 @@ export const kvmRoutines: readonly Routine[] = [
       kvmPvSendIpi,
       kvmSchedYield,
       kvmVcpuOnSpin,
+      ioapicWriteIndirect,
+      kvmIoapicEoiInjectWork,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,

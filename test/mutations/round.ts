@@ -26,11 +26,7 @@ const { from, ids, only = '', states, cases, steps } = JSON.parse(process.argv[2
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const seen = new Map<number, Set<string>>();
-const measured = [
-  ...modelWatches(states),
-  ...caseWatches(1, cases),
-  ...equivalenceWatches(1, steps),
-].map((watch) => {
+const measured = [...modelWatches(states), ...caseWatches(1, cases), ...equivalenceWatches(1, steps)].map((watch) => {
   const began = performance.now();
   let wrong: string | undefined;
   const hit = reached(() => {
@@ -42,9 +38,16 @@ for (const { watch, wrong } of measured) if (wrong !== undefined) say({ broken: 
 measured.sort((a, b) => a.took - b.took);
 
 const routines = [...new Set<Routine>([...kvmRoutines, ...hardwareRoutines])];
-const mutations = routines.flatMap((routine) => mutationsOf(routine, seen)).filter(({ id }) => id.includes(only) && (ids === undefined || ids.includes(id)));
+const mutations = routines
+  .flatMap((routine) => mutationsOf(routine, seen))
+  .filter(({ id }) => id.includes(only) && (ids === undefined || ids.includes(id)));
 const reachedStages = routines.flatMap(({ stages }) => stages).filter(({ at }) => seen.has(at)).length;
-say({ mutations: mutations.length, stages: routines.flatMap(({ stages }) => stages).length, reached: reachedStages, watches: measured.length });
+say({
+  mutations: mutations.length,
+  stages: routines.flatMap(({ stages }) => stages).length,
+  reached: reachedStages,
+  watches: measured.length,
+});
 
 function caught(watch: Watch): string | undefined {
   try {
