@@ -49,6 +49,21 @@ export const cpuid = instruction(
   ],
 );
 
+/**
+ * VMRESUME in VMX non-root operation: exits unconditionally. The program goes on when the guest of its own that it resumed exits to it;
+ * returns the exit reason. SDM vol. 3C, "Instructions That Cause VM Exits Unconditionally".
+ */
+export const vmresume = instruction(
+  'vmresume',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      exit(m, cpu, ExitReason.Vmresume);
+    }),
+  ],
+);
+
 /** Interruption information of #UD: valid, hardware exception, vector 6. */
 export const invalidOpcode = 0x8000_0306;
 

@@ -17,7 +17,7 @@ import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
 import { createParavirtMemory } from './paravirt.js';
 import { piWakeupHandler } from './pi-load-put.js';
-import { excNmi, sysvecKvmPostedIntrIpi, vcpuRun } from './run.js';
+import { excNmi, sysvecKvmPostedIntrIpi, sysvecKvmPostedIntrNestedIpi, vcpuRun } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { initialVmcs, msrBitmapOf } from './set-up.js';
 
@@ -36,6 +36,8 @@ export type VmOptions = Pick<
   | 'x2avic'
   | 'icrFastpath'
   | 'tscDeadlineFastpath'
+  | 'icrFastpathByMap'
+  | 'deadlineFastpathAlways'
   | 'preemptionTimerFastpath'
   | 'hltFastpath'
   | 'preemptionTimer'
@@ -83,6 +85,7 @@ export function addKvm<M extends KvmMachine>(
 ): HostPlan<M> {
   const { machine } = plan;
   setHandler(machine.hostInterrupts, HostVector.postedInterrupt, sysvecKvmPostedIntrIpi.entry);
+  setHandler(machine.hostInterrupts, HostVector.postedInterruptNested, sysvecKvmPostedIntrNestedIpi.entry);
   setHandler(machine.hostInterrupts, HostVector.postedInterruptWakeup, piWakeupHandler.entry);
   setHandler(machine.hostInterrupts, 2, excNmi.entry);
   return Object.assign(plan, { machine: Object.assign(machine, fields) as unknown as M });
@@ -262,6 +265,8 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
       expiredDeadline: 0,
     },
     modeLine: plan.lines++,
+    guestMode: 0,
+    nested: -1,
   };
   machine.vcpus.push(vcpu);
   machine.paravirt.push(createParavirtMemory(plan.lines++));

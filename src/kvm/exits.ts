@@ -16,6 +16,10 @@ import { kvmIoapicSendEoi } from './ioapic.js';
 import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
+import { loadedContext } from './nested/guest-mode.js';
+import { nestedVmxVmexit } from './nested/nested-vmexit.js';
+import { nestedVmxRun } from './nested/nested-vmx-run.js';
+import { isForL1 } from './nested/reflect.js';
 import { kvmVcpuOnSpin } from './on-spin.js';
 import { growPleWindow, setPleWindow } from './ple-window.js';
 import { KvmRecord } from './records.js';
@@ -165,7 +169,8 @@ const handleExceptionNmi = program('handle_exception_nmi', () => ({}), [
 const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
   stage('clear-window', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.interruptWindowExiting) >>> 0;
+    const { vmcs } = loadedContext(m, vcpu);
+    vmcs.primaryControls = (vmcs.primaryControls & ~Primary.interruptWindowExiting) >>> 0;
     makeRequest(vcpu, VcpuRequest.event);
   }),
 ]);
@@ -174,7 +179,8 @@ const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
 const handleNmiWindow = program('handle_nmi_window', () => ({}), [
   stage('clear-window', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.nmiWindowExiting) >>> 0;
+    const { vmcs } = loadedContext(m, vcpu);
+    vmcs.primaryControls = (vmcs.primaryControls & ~Primary.nmiWindowExiting) >>> 0;
     makeRequest(vcpu, VcpuRequest.event);
   }),
 ]);
@@ -283,6 +289,9 @@ const table = [
   [ExitReason.CrAccess, handleCr],
   [ExitReason.MsrRead, kvmEmulateRdmsr],
   [ExitReason.MsrWrite, kvmEmulateWrmsr],
+  // What the qualification and the instruction information say was noted with the exit.
+  [ExitReason.MsrReadImm, kvmEmulateRdmsr],
+  [ExitReason.MsrWriteImm, kvmEmulateWrmsr],
   [ExitReason.MwaitInstruction, kvmEmulateAsNop],
   [ExitReason.MonitorInstruction, kvmEmulateAsNop],
   [ExitReason.PauseInstruction, handlePause],
@@ -293,6 +302,7 @@ const table = [
   [ExitReason.EptMisconfig, handleEptMisconfig],
   [ExitReason.PreemptionTimer, handlePreemptionTimer],
   [ExitReason.ApicWrite, handleApicWrite],
+  [ExitReason.Vmresume, nestedVmxRun],
 ] as const;
 
 /** Exit handlers by exit reason. Linux `kvm_vmx_exit_handlers`. To add one: a routine, and a line in the table. */
@@ -309,10 +319,17 @@ export function exitHandlerOf(reason: number): Routine | undefined {
   return handlers[reason];
 }
 
-/** The ordinary handling of an exit, with interrupts on. Linux `vmx_handle_exit`. */
+/** The ordinary handling of an exit, with interrupts on; what L1 wants to see of its L2 becomes an exit to L1. Linux `vmx_handle_exit`, `nested_vmx_reflect_vmexit`. */
 export const vmxHandleExit = program('vmx_handle_exit', () => ({}), [
   stage('dispatch', 'handleExitDispatch', local, (m, cpu) => {
-    const { reason } = currentVcpu(m, cpu).exit;
+    const vcpu = currentVcpu(m, cpu);
+    const { reason, interruptionInformation } = vcpu.exit;
+    if (vcpu.guestMode === 1 && isForL1(m, vcpu)) {
+      const exit = call(m, cpu, nestedVmxVmexit);
+      exit.reason = reason;
+      exit.information = interruptionInformation;
+      return;
+    }
     const handler = handlers[reason];
     if (handler === undefined) throw new InternalError('vmx_handle_exit', `exit reason ${reason} has no handler`);
     call(m, cpu, handler);

@@ -4,6 +4,7 @@ import { notation } from '../engine/routine.js';
 import { location } from '../engine/store-buffer.js';
 import type { LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
 import type { HostMachine } from '../host/machine.js';
+import type { NestedState } from './nested/nested-state.js';
 import type { ParavirtMemory } from './paravirt.js';
 
 /** `vcpu->mode`. Linux `include/linux/kvm_host.h`. */
@@ -106,6 +107,10 @@ export interface KvmVcpu extends VirtualCpu {
   lapicTimer: LapicTimer;
   /** The cache line that holds `mode`, `requests` and `wait`. */
   modeLine: number;
+  /** 1 while its guest's guest is active. Linux `is_guest_mode`. */
+  guestMode: number;
+  /** Its place in `machine.nested` if it has VMX or stands for an L2, else -1. */
+  nested: number;
 }
 
 /** Linux `struct kvm_timer`. Times are guest TSC cycles. */
@@ -207,6 +212,9 @@ export interface KvmVm {
   x2avic: number;
   icrFastpath: number;
   tscDeadlineFastpath: number;
+  /** 1 if the ICR fastpath takes whatever the map of local APICs can tell; 1 if that of IA32_TSC_DEADLINE does not ask for the VMX-preemption timer. */
+  icrFastpathByMap: number;
+  deadlineFastpathAlways: number;
   preemptionTimerFastpath: number;
   hltFastpath: number;
   /** 1 if the VMX-preemption timer may stand for the guest's APIC timer. Module parameter `preemption_timer`. */
@@ -273,6 +281,8 @@ export interface KvmMachine extends HostMachine {
   devices: AssignedDevice[];
   /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
   wakeupLists: number[][];
+  /** What KVM knows of guests of guests: one for each virtual CPU that has VMX. */
+  nested: NestedState[];
   /** By virtual CPU: the memory that guest and hypervisor share. */
   paravirt: ParavirtMemory[];
   /** What the host does against speculation at each entry and exit: masks of {@link Mitigation}. */
@@ -280,7 +290,7 @@ export interface KvmMachine extends HostMachine {
 }
 
 /** Mitigations, by when they are paid: two before the entry, one around the guest. */
-export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4 } as const;
+export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8 } as const;
 
 /** The notation of this room's routines. */
 export const kvm = notation<KvmMachine, LogicalProcessor>();

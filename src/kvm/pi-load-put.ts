@@ -7,7 +7,7 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { currentTask, TaskState } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
-import { interruptAllowed } from './has-events.js';
+import { interruptBlocked } from './interruptibility.js';
 import { kvmVcpuKick } from './kick.js';
 import {
   descriptorOf,
@@ -139,7 +139,7 @@ export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', controlLocals, [
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
       if (!needsPiWakeup(m, vcpu)) return done;
-      return vcpu.preempted === 0 && vcpu.waiter === 1 && interruptAllowed(vcpu) ? undefined : 'set-sn';
+      return vcpu.preempted === 0 && vcpu.waiter === 1 && !interruptBlocked(m, vcpu) ? undefined : 'set-sn';
     },
     { to: ['set-sn'] },
   ),

@@ -9,13 +9,14 @@ import {
   avicVcpuLoad,
   avicVcpuPut,
 } from './avic.js';
-import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
+import { vmxDeliverInterrupt, vmxDeliverNestedPostedInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
 import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
 import {
   handleFastpathHlt,
   handleFastpathPreemptionTimer,
   handleFastpathSetTscdeadline,
   handleFastpathSetX2apicIcrIrqoff,
+  kvmX2apicIcrWriteFast,
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
@@ -44,6 +45,8 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { vmxCheckNestedEvents, vmxCompleteNestedPostedInterrupt } from './nested/nested-events.js';
+import { nestedVmxVmexit } from './nested/nested-vmexit.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -54,6 +57,7 @@ import {
   excNmi,
   handleExternalInterruptIrqoff,
   sysvecKvmPostedIntrIpi,
+  sysvecKvmPostedIntrNestedIpi,
   vcpuEnterGuest,
   vcpuRun,
   vmxVcpuRun,
@@ -94,6 +98,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      kvmX2apicIcrWriteFast,
       inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,
@@ -136,10 +141,15 @@ export const kvmRoutines: readonly Routine[] = [
       updateDivideCount,
       kvmMigrateApicTimer,
       sysvecKvmPostedIntrIpi,
+      sysvecKvmPostedIntrNestedIpi,
       vcpuBlock,
       vcpuEnterGuest,
       vcpuRun,
+      nestedVmxVmexit,
+      vmxCheckNestedEvents,
+      vmxCompleteNestedPostedInterrupt,
       vmxDeliverInterrupt,
+      vmxDeliverNestedPostedInterrupt,
       vmxDeliverPostedInterrupt,
       vmxExitHandlersFastpath,
       vmxHandleExit,

@@ -29,6 +29,8 @@ import {
   vcpuMode,
   vmOf,
 } from './machine.js';
+import { isNestedContext } from './nested/guest-mode.js';
+import { leaveVmcs02, loadVmcs02 } from './nested/vmcs02-run.js';
 import { qemuWaitIoEvent } from './pause.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmCheckRequests } from './requests.js';
@@ -94,11 +96,20 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   glue('mds_user_clear', (m) => ((m.mitigations & Mitigation.mds) === 0 ? 'vmenter' : undefined), { to: ['vmenter'] }),
   stage('mds_clear_cpu_buffers', 'verw', local, () => {}),
   glue('vmenter', (m, cpu) => {
+    if (currentVcpu(m, cpu).guestMode === 1) loadVmcs02(m, cpu);
     call(m, cpu, vmEntry);
   }),
-  glue('spec_ctrl', (m) => ((m.mitigations & Mitigation.ibrs) === 0 ? 'read-exit-information' : undefined), {
-    to: ['read-exit-information'],
-  }),
+  glue('clear_bhb', (m) => ((m.mitigations & Mitigation.bhb) === 0 ? 'spec_ctrl' : undefined), { to: ['spec_ctrl'] }),
+  // The branch history is overwritten before anything of the host is predicted by it.
+  stage('clear_bhb_loop', 'bhbClear', local, () => {}),
+  glue(
+    'spec_ctrl',
+    (m, cpu) => {
+      if (isNestedContext(m, currentVcpu(m, cpu))) leaveVmcs02(m, cpu);
+      return (m.mitigations & Mitigation.ibrs) === 0 ? 'read-exit-information' : undefined;
+    },
+    { to: ['read-exit-information'] },
+  ),
   // The host's value comes back right after the exit; the guest's goes in with the entry, and is charged here, too.
   stage('vmx_spec_ctrl_restore_host', 'specCtrlPair', local, () => {}),
   stage('read-exit-information', 'vcpuRunFinish', local, (m, cpu) => {
@@ -174,6 +185,8 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
       )
         return undefined;
       f.fastpath = Fastpath.exitHandled;
+      // Why the guest was to come back at once is to be looked at again.
+      if (vcpu.immediateExit === 1) makeRequest(vcpu, VcpuRequest.event);
       if (vcpu.injected !== 0) {
         // Linux `vmx_cancel_injection`: it is injected with the next entry.
         vcpu.entryInterruption = 0;
@@ -280,6 +293,13 @@ export const vcpuRun = program('vcpu_run', () => ({}), [
 
 /** A notification that found its processor in root operation: counted, nothing else. Linux `sysvec_kvm_posted_intr_ipi`. */
 export const sysvecKvmPostedIntrIpi = program('sysvec_kvm_posted_intr_ipi', () => ({}), [
+  stage('eoi', 'hostInterruptHandler', shared, (_m, cpu) => {
+    physicalEoi(cpu);
+  }),
+]);
+
+/** The same for the vector that notifies a processor in L2. Linux `sysvec_kvm_posted_intr_nested_ipi`. */
+export const sysvecKvmPostedIntrNestedIpi = program('sysvec_kvm_posted_intr_nested_ipi', () => ({}), [
   stage('eoi', 'hostInterruptHandler', shared, (_m, cpu) => {
     physicalEoi(cpu);
   }),

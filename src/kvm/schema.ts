@@ -1,6 +1,7 @@
 import type { ApicMode } from '../arch/apic-mode.js';
 import type { Schema } from '../engine/schema.js';
 import { cycles, flag, id, integer, list, record, register } from '../engine/schema-values.js';
+import { msrBitmap, vmcs } from '../hardware/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
 const safe = integer(0, Number.MAX_SAFE_INTEGER);
@@ -55,6 +56,8 @@ export const kvmVcpuFields = {
     expiredDeadline: safe,
   }),
   modeLine: count,
+  guestMode: flag,
+  nested: integer(-1, 2 ** 31 - 1),
 } as const;
 
 /** A VM. */
@@ -92,6 +95,8 @@ export const kvmVm = record({
   x2avic: flag,
   icrFastpath: flag,
   tscDeadlineFastpath: flag,
+  icrFastpathByMap: flag,
+  deadlineFastpathAlways: flag,
   preemptionTimerFastpath: flag,
   hltFastpath: flag,
   preemptionTimer: flag,
@@ -146,6 +151,22 @@ export const kvmFields = {
     }),
   ),
   paravirt: list(record({ preempted: integer(0, 3), eoi: flag, input: list(register), tlbFlushes: safe, line: count })),
+  nested: list(
+    record({
+      l1: id('vcpus'),
+      l2: id('vcpus'),
+      postedIntrNv: integer(-1, 255),
+      piPending: flag,
+      runPending: flag,
+      updateVmcs01ApicvStatus: flag,
+      updateVmcs01HwapicIsr: flag,
+      vmcs12: vmcs,
+      msrBitmap12: msrBitmap,
+      activity12: integer(0, 3),
+      exitReason12: count,
+      exitInterruptionInformation12: register,
+    }),
+  ),
   wakeupLists: list(list(id('vcpus'))),
   mitigations: count,
 } as const;

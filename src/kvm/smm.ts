@@ -20,9 +20,12 @@ export function smiAllowed(vcpu: KvmVcpu): boolean {
   return vcpu.smm === 0;
 }
 
-/** True if INIT and SIPI are looked at: in system-management mode INIT stays latched. Linux `kvm_apic_init_sipi_allowed`. */
-export function initSipiAllowed(vcpu: KvmVcpu): boolean {
-  return vcpu.smm === 0;
+/**
+ * True if INIT and SIPI are looked at: in system-management mode INIT stays latched, and while a hypervisor in the guest is in VMX root
+ * operation. Linux `kvm_apic_init_sipi_allowed`, `vmx_apic_init_signal_blocked`.
+ */
+export function initSipiAllowed({ smm, nested, guestMode }: KvmVcpu): boolean {
+  return smm === 0 && (nested < 0 || guestMode === 1);
 }
 
 /** The SMI that was sent is one to take before the next entry. Linux `process_smi`. */

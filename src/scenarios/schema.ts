@@ -31,6 +31,7 @@ const inlineProfile = v.strictObject({
     vendor: v.optional(v.picklist(['intel', 'amd'])),
     avic: v.optional(v.boolean()),
     x2avic: v.optional(v.boolean()),
+    msrImmediate: v.optional(v.boolean()),
   }),
   tscGhz: positive,
   coreGhz: v.optional(positive),
@@ -126,7 +127,10 @@ export const scenarioSchema = v.strictObject({
 });
 
 /** How a scenario names its profile: a name, changes of a known one (in cycles, by group or key), or a whole one. */
-export type ProfileInput = string | v.InferInput<typeof changedProfile> | Profile;
+export type ProfileInput =
+  | string
+  | { base: string; set: Record<string, number | [number, number, number, number]> }
+  | Profile;
 /** A machine as a user writes it. */
 export interface MachineInput extends Omit<v.InferInput<typeof machineSchema>, 'profile'> {
   /** Name of a profile, a profile with some costs replaced, or a whole one. */
