@@ -86,6 +86,48 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       cr8Intercept: 0.12,
     },
   },
+  nestedInterrupts: {
+    cycles: 200,
+    range: [80, 600],
+    status: 'unconstrained',
+    source: 'what is looked at and moved for an interrupt while L2 is active, by instruction counts',
+    keys: {
+      checkNestedEvents: 0.2,
+      nestedAckInterrupt: 0.15,
+      nestedPiPending: 0.05,
+      nestedPiClearOn: 0.15,
+      nestedPiUpdateIrr: 0.45,
+    },
+  },
+  nestedTransitions: {
+    cycles: 5200,
+    range: [2500, 9000],
+    status: 'estimated',
+    source:
+      'an emulated entry to L2 and an exit to L1: two VMPTRLDs, the checks, and several hundred fields of vmcs12 and vmcs02; a cpuid in L2, with its hypervisor in between, took 14886 cycles (kvm-unit-tests, 2019)',
+    keys: {
+      nestedChecks: 0.15,
+      prepareVmcs02: 0.35,
+      leaveGuestMode: 0.1,
+      syncVmcs12: 0.15,
+      loadVmcs12HostState: 0.25,
+    },
+  },
+  systemManagement: {
+    cycles: 4000,
+    range: [2000, 12000],
+    status: 'unconstrained',
+    source:
+      'saving all of a virtual CPU in SMRAM and loading it again by way of real mode, with a change of its memory map each way; by instruction counts, rare',
+    keys: { enterSmm: 1, leaveSmm: 1.5 },
+  },
+  immediateExit: {
+    cycles: 120,
+    range: [40, 300],
+    status: 'unconstrained',
+    source: 'a VMWRITE of the VMX-preemption timer, or an IPI to itself; rare',
+    keys: { immediateExit: 1 },
+  },
   destinationLoop: {
     cycles: 24,
     range: [8, 64],

@@ -73,7 +73,11 @@ export function emptyRequests(): Requests {
   return { count: 0, words: [] };
 }
 
-/** A processor that executes `thread` and has nothing pending. */
+/**
+ * A processor that executes `thread` and has nothing pending. A machine whose processors have more fields does better to write each as one
+ * literal with all of them: spread into another object, this gives each processor a hidden class of its own, and a stage then takes
+ * two to four times as long.
+ */
 export function createProcessor(id: number, thread: number): Processor {
   return { id, thread, attention: 0, masked: 0, shadow: 0, inFlight: [], storeBuffer: [] };
 }

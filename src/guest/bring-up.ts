@@ -1,5 +1,7 @@
+import { call } from '../engine/frames.js';
 import { notify } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
+import { rsm } from '../hardware/instructions.js';
 import { iretFromNmi } from '../hardware/virtual-interrupt-delivery.js';
 import { apicIcrWrite } from './apic-driver.js';
 import { guest, guestLine, guestMemory } from './machine.js';
@@ -11,6 +13,8 @@ const initAssert = 0xc500;
 const initDeassert = 0x8500;
 const startUp = 0x4608;
 const nmi = 0x4400;
+/** SMI: its vector has to be 0. */
+const smi = 0x4200;
 
 /**
  * Starts another processor: INIT, its old de-assert, and two SIPIs, of which the second finds nobody waiting. Linux
@@ -53,6 +57,33 @@ export const sendNmis = program('send_nmis', () => ({ target: 0, count: 1, sent:
   until('wait', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).handled > 0, {
     channel: (m, cpu) => guestMemory(m, cpu).handledChannel,
     line: guestLine,
+  }),
+]);
+
+/** Sends an SMI to another processor and waits for the handler. */
+export const sendSmi = program('send_smi', () => ({ target: 0 }), [
+  glue('send', (m, cpu, f) => apicIcrWrite(m, cpu, smi, f.target)),
+  until('wait', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).handled > 0, {
+    channel: (m, cpu) => guestMemory(m, cpu).handledChannel,
+    line: guestLine,
+  }),
+]);
+
+/** An SMI handler that counts, as firmware might. */
+export const guestSmiHandler = program('guest_smi', () => ({}), [
+  stage(
+    'count',
+    'guestStores',
+    shared,
+    (m, cpu) => {
+      const memory = guestMemory(m, cpu);
+      memory.handled++;
+      notify(m, memory.handledChannel);
+    },
+    { line: guestLine },
+  ),
+  glue('rsm', (m, cpu) => {
+    call(m, cpu, rsm);
   }),
 ]);
 

@@ -1,6 +1,13 @@
 import type { Routine } from '../engine/routine.js';
 import { x2apicIcrWrite, xapicIcrWrite } from './apic-driver.js';
-import { guestNmiHandler, sendNmis, startSecondary, wakeupSecondaryCpuViaInit } from './bring-up.js';
+import {
+  guestNmiHandler,
+  guestSmiHandler,
+  sendNmis,
+  sendSmi,
+  startSecondary,
+  wakeupSecondaryCpuViaInit,
+} from './bring-up.js';
 import { deviceIsr } from './device.js';
 import { eventLoop } from './event-loop.js';
 import { excGeneralProtection } from './general-protection.js';
@@ -42,6 +49,8 @@ export const guestRoutines: readonly Routine[] = [
   initApicLdr,
   excGeneralProtection,
   guestNmiHandler,
+  guestSmiHandler,
+  sendSmi,
   haltLoop,
   ipiEntry,
   onCpu,

@@ -30,7 +30,7 @@ export const doorbellMessage = 0x101;
 const flight = costKey('doorbellFlight');
 
 /** AVIC as it is in the VMCB: enabled (`int_ctl`, AVIC_ENABLE) or not. */
-export function hasAvic(vcpu: VirtualCpu): boolean {
+function hasAvic(vcpu: VirtualCpu): boolean {
   return vcpu.avic === 1;
 }
 
@@ -43,7 +43,7 @@ export function sendDoorbell(machine: HardwareMachine, hostApicId: number): void
 }
 
 /** The core looks at the backing page: the highest request above the priority becomes deliverable. On VMRUN, doorbell, EOI and writes of TPR. */
-export function avicEvaluate(vcpu: VirtualCpu): void {
+function avicEvaluate(vcpu: VirtualCpu): void {
   updateProcessorPriority(vcpu.page);
   const highest = highestBit(vcpu.page.irr);
   setRvi(vcpu.vmcs, highest < 0 ? 0 : highest);

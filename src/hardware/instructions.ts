@@ -49,6 +49,51 @@ export const cpuid = instruction(
   ],
 );
 
+/**
+ * VMRESUME in VMX non-root operation: exits unconditionally. The program goes on when the guest of its own that it resumed exits to it;
+ * returns the exit reason. SDM vol. 3C, "Instructions That Cause VM Exits Unconditionally".
+ */
+export const vmresume = instruction(
+  'vmresume',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      exit(m, cpu, ExitReason.Vmresume);
+    }),
+  ],
+);
+
+/** Interruption information of #UD: valid, hardware exception, vector 6. */
+export const invalidOpcode = 0x8000_0306;
+
+/**
+ * RSM by a guest whose system-management mode is its hypervisor's: outside of the processor's own it is #UD (which KVM always intercepts), on AMD
+ * an intercept of its own. SDM vol. 2B, "RSM"; APM vol. 2, "Instruction Intercepts".
+ */
+export const rsm = instruction(
+  'rsm',
+  () => ({}),
+  [],
+  [
+    stage('execute', 'instructionRetire', shared, (m, cpu) => {
+      if (currentVcpu(m, cpu).svm === 1) {
+        exit(m, cpu, ExitReason.Rsm);
+        return;
+      }
+      const qualification = 0;
+      const reason = ExitReason.ExceptionNmi;
+      vmExit(m, cpu, {
+        kind: 'exit',
+        reason,
+        qualification,
+        trapLike: false,
+        interruptionInformation: invalidOpcode,
+      });
+    }),
+  ],
+);
+
 /** VMCALL: exits unconditionally; returns what the hypervisor left in RAX. `a0` to `a5` are what it reads, in 32-bit halves. */
 export const vmcall = instruction(
   'vmcall',

@@ -10,8 +10,16 @@ export function hasPreemptionTimer(vcpu: VirtualCpu): boolean {
   return vcpu.preemptionTimer >= 0 && hasPin(vcpu.vmcs, PinBased.activateVmxPreemptionTimer);
 }
 
-/** VM entry: the timer is loaded with the value in the VMCS and counts from then on. SDM vol. 3C, "VMX-Preemption Timer". */
+/**
+ * VM entry: the timer is loaded with the value in the VMCS and counts from then on; with 0 it has expired before the guest's first instruction.
+ * SDM vol. 3C, "VMX-Preemption Timer".
+ */
 export function loadPreemptionTimer(machine: HardwareMachine, vcpu: VirtualCpu): void {
+  const timer = machine.timers[vcpu.preemptionTimer];
+  if (vcpu.preemptionTimerValue === 0 && timer !== undefined) {
+    timer.expired = 1;
+    return;
+  }
   arm(machine, vcpu.preemptionTimer, vcpu.preemptionTimerValue * 2 ** preemptionTimerShift);
 }
 

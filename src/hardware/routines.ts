@@ -3,7 +3,16 @@ import { apicPageRead, apicPageWrite } from './apic-page-access.js';
 import { avicIpi } from './avic.js';
 import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveGuestHalt, leaveHalt } from './external-interrupt.js';
-import { cpuid, hlt, movFromCr8Instruction, movToCr8Instruction, rdtsc, vmcall } from './instructions.js';
+import {
+  cpuid,
+  hlt,
+  movFromCr8Instruction,
+  movToCr8Instruction,
+  rdtsc,
+  rsm,
+  vmcall,
+  vmresume,
+} from './instructions.js';
 import { ipiVirtualization } from './ipi-virtualization.js';
 import { pauseInstruction } from './pause-loop.js';
 import { postedInterruptProcessing } from './posted-interrupt-processing.js';
@@ -31,10 +40,12 @@ export const hardwareRoutines: readonly Routine[] = [
   postedInterruptProcessing,
   rdmsr,
   rdtsc,
+  rsm,
   virtualInterruptDelivery,
   vmcall,
   vmEntry,
   vmExitMicrocode,
+  vmresume,
   wrmsr,
 ].map((routine) => routine as unknown as Routine);
 

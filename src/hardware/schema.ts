@@ -1,4 +1,5 @@
 import type { ApicRegisters } from '../arch/apic-registers.js';
+import type { MsrBitmap } from '../arch/msr-bitmap.js';
 import type { ApicVmcs } from '../arch/virtual-processor.js';
 import type { Schema } from '../engine/schema.js';
 import { stageAt } from '../engine/schema-frames.js';
@@ -56,7 +57,8 @@ export const processorFields = {
   expiredTimers: list(id('timers')),
 } satisfies Partial<{ [Name in keyof LogicalProcessor]: Schema<LogicalProcessor[Name]> }>;
 
-const vmcs: Schema<ApicVmcs> = record({
+/** The fields of a VMCS. */
+export const vmcs: Schema<ApicVmcs> = record({
   pinBasedControls: register,
   primaryControls: register,
   secondaryControls: register,
@@ -73,6 +75,9 @@ const vmcs: Schema<ApicVmcs> = record({
   pidPointerTableAddress: u64,
   lastPidPointerIndex: integer(0, 0xffff),
 });
+
+/** An MSR bitmap, its part for the x2APIC. */
+export const msrBitmap: Schema<MsrBitmap> = record({ read: bits256, write: bits256 });
 
 const page: Schema<ApicRegisters> = record({
   id: register,
@@ -115,7 +120,7 @@ export const vcpuFields = {
   vm: id('vms'),
   thread: id('threads'),
   pid: id('vcpus', -1),
-  msrBitmap: record({ read: bits256, write: bits256 }),
+  msrBitmap,
   exit: record({
     reason: count,
     qualification: register,

@@ -9,7 +9,7 @@ import { reschedCurr } from './try-to-wake-up.js';
 const { program, stage, glue } = host;
 
 /** What {@link yieldTo} returns where both processors have one task only: nobody would be helped. Linux `-ESRCH`. */
-export const nobodyWaits = -3;
+const nobodyWaits = -3;
 
 /**
  * The calling task gives up its turn for another that waits for its own: that one becomes its queue's next, the caller's queue passes over the

@@ -1,7 +1,7 @@
 import { ApicMode } from '../arch/apic-mode.js';
 import { resetRegisters } from '../arch/apic-registers.js';
 import { emptyBits256 } from '../arch/bits256.js';
-import { interruptAt } from '../engine/frames.js';
+import { call, interruptAt } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
@@ -9,9 +9,11 @@ import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, kvm, MpState, PendingEvent, vmOf } from './machine.js';
+import { nestedBusy, vmxCheckNestedEvents } from './nested/nested-events.js';
 import { KvmRecord } from './records.js';
+import { initSipiAllowed } from './smm.js';
 
-const { program, stage } = kvm;
+const { program, stage, glue } = kvm;
 
 /** INIT: the local APIC as after reset but for its mode and IDs, nothing pending. Linux `kvm_vcpu_reset`, `kvm_lapic_reset`. */
 function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
@@ -25,6 +27,7 @@ function reset(machine: KvmMachine, vcpu: KvmVcpu): void {
   vcpu.irrPending = vcpu.apicvActive;
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = 0;
+  vcpu.smiPending = 0;
   vcpu.injected = 0;
   vcpu.exception = 0;
   vcpu.entryInterruption = 0;
@@ -45,13 +48,23 @@ export const startUpHandler = 0x100;
  * is lost on any other. Linux `kvm_apic_accept_events`. Returns 1 if the virtual CPU is not runnable.
  */
 export const kvmApicAcceptEvents = program('kvm_apic_accept_events', () => ({}), [
+  glue('kvm_check_nested_events', (m, cpu) => {
+    const { pendingEvents, guestMode } = currentVcpu(m, cpu);
+    if (pendingEvents !== 0 && guestMode === 1) call(m, cpu, vmxCheckNestedEvents);
+  }),
   stage(
     'init',
     'acceptEvents',
     shared,
-    (m, cpu) => {
+    (m, cpu, _f, nested) => {
       const vcpu = currentVcpu(m, cpu);
+      if (vcpu.guestMode === 1 && nested === nestedBusy) return 0;
       if (vcpu.pendingEvents === 0) return vcpu.mpState === MpState.runnable ? 0 : 'state';
+      // In system-management mode and in VMX root operation INIT stays, and a SIPI finds nobody waiting.
+      if (!initSipiAllowed(vcpu)) {
+        vcpu.pendingEvents &= ~PendingEvent.sipi;
+        return 'state';
+      }
       if ((vcpu.pendingEvents & PendingEvent.init) !== 0) {
         vcpu.pendingEvents &= ~PendingEvent.init;
         reset(m, vcpu);

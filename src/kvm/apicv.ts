@@ -7,6 +7,7 @@ import { done, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { kvmVcpuKick } from './kick.js';
 import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, makeRequest, VcpuRequest, vcpuOf, vmOf } from './machine.js';
+import { nestedOf } from './nested/guest-mode.js';
 import { applyApicvControls } from './set-up.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
@@ -95,7 +96,20 @@ function refreshAvic(machine: KvmMachine, processor: LogicalProcessor, vcpu: Kvm
   if (vcpu.apicvActive === 0) makeRequest(vcpu, VcpuRequest.event);
 }
 
-/** A virtual CPU takes over what was decided about APICv. Linux `__kvm_vcpu_update_apicv`, `vmx_refresh_apicv_exec_ctrl`. */
+/** Controls, SVI and RVI after APICv has become active or inactive; they are L1's, so while L2 is active that is put off. Linux `vmx_refresh_apicv_exec_ctrl`. */
+export function refreshApicvExecCtrl(machine: KvmMachine, vcpu: KvmVcpu): void {
+  if (vcpu.guestMode === 1) {
+    nestedOf(machine, vcpu).updateVmcs01ApicvStatus = 1;
+    return;
+  }
+  applyApicvControls(machine, vcpu);
+  const inService = highestBit(vcpu.page.isr);
+  // Without APICv RVI does not drive delivery.
+  if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, inService < 0 ? 0 : inService);
+  else vcpu.vmcs.guestInterruptStatus = 0;
+}
+
+/** A virtual CPU takes over what was decided about APICv. Linux `__kvm_vcpu_update_apicv`. */
 export const kvmVcpuUpdateApicv = program('__kvm_vcpu_update_apicv', () => ({}), [
   stage('refresh_apicv_exec_ctrl', 'apicvRefresh', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
@@ -104,18 +118,13 @@ export const kvmVcpuUpdateApicv = program('__kvm_vcpu_update_apicv', () => ({}),
     vcpu.apicvActive = active;
     // Whoever delivered without looking may have put something into IRR.
     vcpu.irrPending = 1;
-    applyApicvControls(m, vcpu);
     if (vcpu.svm === 1) {
+      applyApicvControls(m, vcpu);
       refreshAvic(m, cpu, vcpu);
       return;
     }
-    if (active === 1) {
-      const inService = highestBit(vcpu.page.isr);
-      setSvi(vcpu.vmcs, inService < 0 ? 0 : inService);
-    } else {
-      // RVI no longer drives delivery: KVM has to look at IRR itself.
-      vcpu.vmcs.guestInterruptStatus = 0;
-      makeRequest(vcpu, VcpuRequest.event);
-    }
+    refreshApicvExecCtrl(m, vcpu);
+    // KVM has to look at IRR itself.
+    if (active === 0) makeRequest(vcpu, VcpuRequest.event);
   }),
 ]);

@@ -16,7 +16,7 @@ import { svmCompleteInterruptDelivery } from './svm-deliver.js';
 const { program, stage, glue } = kvm;
 
 /** The virtual CPU's entry in its VM's physical APIC ID table. Linux `svm->avic_physical_id_cache`. */
-export function physicalEntryOf(machine: KvmMachine, vcpu: KvmVcpu): AvicPhysicalEntry {
+function physicalEntryOf(machine: KvmMachine, vcpu: KvmVcpu): AvicPhysicalEntry {
   return (machine.avicTables[vcpu.vm] as AvicTables).physical[vcpu.avicIndex] as AvicPhysicalEntry;
 }
 
@@ -31,7 +31,7 @@ function kick(machine: KvmMachine, processor: LogicalProcessor, target: number):
  * The one APIC ID that a destination means, or -1 if it takes the walk: shorthands, broadcasts, more than one bit. With x2AVIC a logical
  * destination's cluster and bit number make the ID. Linux `avic_kick_target_vcpus_fast`.
  */
-export function avicSingleTarget(machine: KvmMachine, vcpu: KvmVcpu, low: number, destination: number): number {
+function avicSingleTarget(machine: KvmMachine, vcpu: KvmVcpu, low: number, destination: number): number {
   if (icrShorthand(low) !== Shorthand.none || isBroadcast(machine, { source: vcpu.id, low, destination })) return -1;
   if (icrDestinationMode(low) === 0) return destination;
   const x2apic = vcpu.x2avic === 1;

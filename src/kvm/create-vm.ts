@@ -12,11 +12,12 @@ import { addTask, type HostPlan } from '../host/create-host.js';
 import { type HostMachine, SystemVector } from '../host/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { ApicvInhibit } from './apicv.js';
+import { successiveIrqMaxCount } from './ioapic.js';
 import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
 import { createParavirtMemory } from './paravirt.js';
 import { piWakeupHandler } from './pi-load-put.js';
-import { excNmi, sysvecKvmPostedIntrIpi, vcpuRun } from './run.js';
+import { excNmi, sysvecKvmPostedIntrIpi, sysvecKvmPostedIntrNestedIpi, vcpuRun } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { initialVmcs, msrBitmapOf } from './set-up.js';
 
@@ -28,12 +29,15 @@ export type VmOptions = Pick<
   | 'hidesApicPage'
   | 'vectorHashing'
   | 'icrReservedFaults'
+  | 'smmKeepsShadow'
   | 'apicv'
   | 'ipiVirtualization'
   | 'svm'
   | 'x2avic'
   | 'icrFastpath'
   | 'tscDeadlineFastpath'
+  | 'icrFastpathByMap'
+  | 'deadlineFastpathAlways'
   | 'preemptionTimerFastpath'
   | 'hltFastpath'
   | 'preemptionTimer'
@@ -81,6 +85,7 @@ export function addKvm<M extends KvmMachine>(
 ): HostPlan<M> {
   const { machine } = plan;
   setHandler(machine.hostInterrupts, HostVector.postedInterrupt, sysvecKvmPostedIntrIpi.entry);
+  setHandler(machine.hostInterrupts, HostVector.postedInterruptNested, sysvecKvmPostedIntrNestedIpi.entry);
   setHandler(machine.hostInterrupts, HostVector.postedInterruptWakeup, piWakeupHandler.entry);
   setHandler(machine.hostInterrupts, 2, excNmi.entry);
   return Object.assign(plan, { machine: Object.assign(machine, fields) as unknown as M });
@@ -103,7 +108,11 @@ export function createVm(plan: HostPlan<KvmMachine>, options: VmOptions): number
       remoteIrr: 0,
       line: 0,
       resample: 0,
+      successiveEois: 0,
     })),
+    successiveIrqMax: successiveIrqMaxCount,
+    eoiInject: -1,
+    rescansStaleEoi: 0,
     apicvInhibits: options.apicv === 1 ? 0 : ApicvInhibit.disabled,
     bypassCount: 0,
     lastBoosted: 0,
@@ -220,6 +229,11 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     pvUnhalted: 0,
     nmiQueued: 0,
     nmiPending: 0,
+    smiPending: 0,
+    smm: 0,
+    smmInsideNmiMask: 0,
+    smram: { interruptFlag: 0, shadow: 0 },
+    immediateExit: 0,
     injected: 0,
     exception: 0,
     arbitration: 0,
@@ -227,6 +241,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     dyEligible: 0,
     atInstructionBoundary: 0,
     pvEoiPending: 0,
+    highestStaleEoi: -1,
     signalPending: 0,
     stopped: 0,
     apicMode,
@@ -250,6 +265,8 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
       expiredDeadline: 0,
     },
     modeLine: plan.lines++,
+    guestMode: 0,
+    nested: -1,
   };
   machine.vcpus.push(vcpu);
   machine.paravirt.push(createParavirtMemory(plan.lines++));

@@ -9,6 +9,7 @@ import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { Record } from '../hardware/records.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import { HostVector, kvm, makeRequest, VcpuMode, VcpuRequest, vcpuMode, vcpuOf } from './machine.js';
+import { nestedOf } from './nested/guest-mode.js';
 import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
@@ -71,7 +72,59 @@ export const vmxDeliverPostedInterrupt = program(
 );
 
 /**
- * Makes a vector pending on a virtual CPU: posted while APICv is active there, in IRR with a kick otherwise. Linux
+ * A notification for L2, whose PIR and ON L1 has written: noted, with a request to look; then the processor is notified if it is in guest
+ * mode, or the virtual CPU woken. Noted before the mode is read, so that one that leaves L2 finds it before it enters again. Linux
+ * `vmx_deliver_nested_posted_interrupt`.
+ */
+export const vmxDeliverNestedPostedInterrupt = program(
+  'vmx_deliver_nested_posted_interrupt',
+  () => ({ target: 0, vector: 0 }),
+  [
+    stage(
+      'set-pi_pending',
+      'nestedPiPending',
+      shared,
+      (m, _cpu, f) => {
+        const target = vcpuOf(m, f.target);
+        nestedOf(m, target).piPending = 1;
+        observe(m, KvmRecord.nestedNotification, f.target, f.vector);
+        notify(m, target.channel);
+      },
+      { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },
+    ),
+    stage(
+      'kvm_make_request',
+      'makeRequest',
+      shared,
+      (m, cpu, f) => {
+        fence(m, cpu);
+        makeRequest(vcpuOf(m, f.target), VcpuRequest.event);
+      },
+      { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },
+    ),
+    stage(
+      'read-mode',
+      'vcpuModeRead',
+      shared,
+      (m, cpu, f) => {
+        if (load(m, cpu, vcpuMode, f.target) !== VcpuMode.inGuestMode) return 'kvm_vcpu_wake_up';
+        return cpu.vcpu === f.target && cpu.nonRoot === 0 ? done : undefined;
+      },
+      { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine, to: ['kvm_vcpu_wake_up'] },
+    ),
+    stage('notify', 'physicalIcrWrite', shared, (m, _cpu, f) => {
+      sendPhysicalIpi(m, vcpuOf(m, f.target).cpu, HostVector.postedInterruptNested);
+      return done;
+    }),
+    glue('kvm_vcpu_wake_up', (m, cpu, f) => {
+      call(m, cpu, kvmVcpuWakeUp).target = f.target;
+    }),
+  ],
+);
+
+/**
+ * Makes a vector pending on a virtual CPU: posted while APICv is active there, in IRR with a kick otherwise; unless it is a notification for its
+ * active L2, by a copy of the vector, because vmcs12 is not the sender's to read. Linux
  * `vmx_deliver_interrupt`.
  */
 export const vmxDeliverInterrupt = program('vmx_deliver_interrupt', () => ({ target: 0, vector: 0 }), [
@@ -81,6 +134,12 @@ export const vmxDeliverInterrupt = program('vmx_deliver_interrupt', () => ({ tar
     shared,
     (m, cpu, f) => {
       const target = vcpuOf(m, f.target);
+      if (target.guestMode === 1 && nestedOf(m, target).postedIntrNv === f.vector) {
+        const nested = call(m, cpu, vmxDeliverNestedPostedInterrupt);
+        nested.target = f.target;
+        nested.vector = f.vector;
+        return undefined;
+      }
       if (target.apicvActive === 0) return 'kvm_lapic_set_irr';
       const post = call(m, cpu, vmxDeliverPostedInterrupt);
       post.target = f.target;

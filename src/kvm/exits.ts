@@ -6,19 +6,25 @@ import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
 import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
+import { invalidOpcode } from '../hardware/instructions.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
 import { kvmEmulateHypercall } from './hypercall.js';
-import { kvmInjectGp } from './inject-exception.js';
+import { kvmInjectGp, kvmInjectUd } from './inject-exception.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
 import { currentTimerCount, kvmLapicExpiredHvTimer } from './lapic-timer.js';
 import { kvmLapicRegWrite, readLapicRegister } from './lapic-write.js';
 import { type KvmVm, kvm, makeRequest, VcpuRequest } from './machine.js';
+import { loadedContext } from './nested/guest-mode.js';
+import { nestedVmxVmexit } from './nested/nested-vmexit.js';
+import { nestedVmxRun } from './nested/nested-vmx-run.js';
+import { isForL1 } from './nested/reflect.js';
 import { kvmVcpuOnSpin } from './on-spin.js';
 import { growPleWindow, setPleWindow } from './ple-window.js';
 import { KvmRecord } from './records.js';
 import { skipInstruction } from './skip-instruction.js';
+import { emulatorLeaveSmm } from './smm.js';
 
 const { program, stage, glue } = kvm;
 
@@ -122,21 +128,49 @@ const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
   }),
 ]);
 
+/** RSM: only in system-management mode, anywhere else #UD. Linux `x86_emulate_instruction`, `em_rsm`, `rsm_interception`. */
+const emRsm = program('em_rsm', () => ({}), [
+  stage(
+    'decode',
+    'emulatorDecode',
+    local,
+    (m, cpu) => {
+      if (currentVcpu(m, cpu).smm === 0) return 'emulate_ud';
+      call(m, cpu, emulatorLeaveSmm);
+      return undefined;
+    },
+    { to: ['emulate_ud'] },
+  ),
+  glue('left', () => done),
+  stage('emulate_ud', 'injectException', shared, (m, cpu) => {
+    kvmInjectUd(m, currentVcpu(m, cpu));
+  }),
+]);
+
 /** An interrupt of the host made the guest exit; it was handled before. Linux `handle_external_interrupt`. */
 const handleExternalInterrupt = program('handle_external_interrupt', () => ({}), [
   stage('count', 'handleExternalInterrupt', local, () => {}),
 ]);
 
-/** An NMI of the host made the guest exit; it was handled before. Linux `handle_exception_nmi`. */
+/**
+ * An NMI of the host made the guest exit: it was handled before. Or an exception did that KVM intercepts, #UD: the instruction may be one that is to be
+ * emulated. Linux `handle_exception_nmi`, `handle_ud`.
+ */
 const handleExceptionNmi = program('handle_exception_nmi', () => ({}), [
-  stage('count', 'handleExternalInterrupt', local, () => {}),
+  stage('is_nmi', 'handleExternalInterrupt', local, (m, cpu) =>
+    currentVcpu(m, cpu).exit.interruptionInformation === invalidOpcode ? undefined : done,
+  ),
+  glue('handle_ud', (m, cpu) => {
+    call(m, cpu, emRsm);
+  }),
 ]);
 
 /** The guest takes interrupts again. Linux `handle_interrupt_window`. */
 const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
   stage('clear-window', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.interruptWindowExiting) >>> 0;
+    const { vmcs } = loadedContext(m, vcpu);
+    vmcs.primaryControls = (vmcs.primaryControls & ~Primary.interruptWindowExiting) >>> 0;
     makeRequest(vcpu, VcpuRequest.event);
   }),
 ]);
@@ -145,7 +179,8 @@ const handleInterruptWindow = program('handle_interrupt_window', () => ({}), [
 const handleNmiWindow = program('handle_nmi_window', () => ({}), [
   stage('clear-window', 'handleWindow', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
-    vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls & ~Primary.nmiWindowExiting) >>> 0;
+    const { vmcs } = loadedContext(m, vcpu);
+    vmcs.primaryControls = (vmcs.primaryControls & ~Primary.nmiWindowExiting) >>> 0;
     makeRequest(vcpu, VcpuRequest.event);
   }),
 ]);
@@ -236,6 +271,8 @@ const kvmEmulateAsNop = program('kvm_emulate_as_nop', () => ({}), [
 /** The VMX-preemption timer expired, and no fastpath took it. Linux `handle_preemption_timer`. */
 const handlePreemptionTimer = program('handle_preemption_timer', () => ({}), [
   stage('kvm_lapic_expired_hv_timer', 'handlePreemptionTimer', local, (m, cpu) => {
+    // It was not the guest's timer but KVM's way to have the guest back at once.
+    if (currentVcpu(m, cpu).immediateExit === 1) return;
     call(m, cpu, kvmLapicExpiredHvTimer).target = cpu.vcpu;
   }),
 ]);
@@ -245,12 +282,16 @@ const table = [
   [ExitReason.ExternalInterrupt, handleExternalInterrupt],
   [ExitReason.InterruptWindow, handleInterruptWindow],
   [ExitReason.NmiWindow, handleNmiWindow],
+  [ExitReason.Rsm, emRsm],
   [ExitReason.Cpuid, kvmEmulateCpuid],
   [ExitReason.Hlt, kvmEmulateHalt],
   [ExitReason.Vmcall, kvmEmulateHypercall],
   [ExitReason.CrAccess, handleCr],
   [ExitReason.MsrRead, kvmEmulateRdmsr],
   [ExitReason.MsrWrite, kvmEmulateWrmsr],
+  // What the qualification and the instruction information say was noted with the exit.
+  [ExitReason.MsrReadImm, kvmEmulateRdmsr],
+  [ExitReason.MsrWriteImm, kvmEmulateWrmsr],
   [ExitReason.MwaitInstruction, kvmEmulateAsNop],
   [ExitReason.MonitorInstruction, kvmEmulateAsNop],
   [ExitReason.PauseInstruction, handlePause],
@@ -261,6 +302,7 @@ const table = [
   [ExitReason.EptMisconfig, handleEptMisconfig],
   [ExitReason.PreemptionTimer, handlePreemptionTimer],
   [ExitReason.ApicWrite, handleApicWrite],
+  [ExitReason.Vmresume, nestedVmxRun],
 ] as const;
 
 /** Exit handlers by exit reason. Linux `kvm_vmx_exit_handlers`. To add one: a routine, and a line in the table. */
@@ -277,10 +319,17 @@ export function exitHandlerOf(reason: number): Routine | undefined {
   return handlers[reason];
 }
 
-/** The ordinary handling of an exit, with interrupts on. Linux `vmx_handle_exit`. */
+/** The ordinary handling of an exit, with interrupts on; what L1 wants to see of its L2 becomes an exit to L1. Linux `vmx_handle_exit`, `nested_vmx_reflect_vmexit`. */
 export const vmxHandleExit = program('vmx_handle_exit', () => ({}), [
   stage('dispatch', 'handleExitDispatch', local, (m, cpu) => {
-    const { reason } = currentVcpu(m, cpu).exit;
+    const vcpu = currentVcpu(m, cpu);
+    const { reason, interruptionInformation } = vcpu.exit;
+    if (vcpu.guestMode === 1 && isForL1(m, vcpu)) {
+      const exit = call(m, cpu, nestedVmxVmexit);
+      exit.reason = reason;
+      exit.information = interruptionInformation;
+      return;
+    }
     const handler = handlers[reason];
     if (handler === undefined) throw new InternalError('vmx_handle_exit', `exit reason ${reason} has no handler`);
     call(m, cpu, handler);

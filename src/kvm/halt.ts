@@ -11,6 +11,7 @@ import { adjustHaltPoll } from './halt-poll.js';
 import { isRunnable, takesPosted } from './has-events.js';
 import { restartApicTimer, startSwTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, MpState, VcpuRequest, vmOf } from './machine.js';
+import { vmxCheckNestedEvents } from './nested/nested-events.js';
 import { KvmRecord } from './records.js';
 import { finishSwait, prepareToSwait } from './swait.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
@@ -218,7 +219,11 @@ export const vcpuBlock = program('vcpu_block', () => ({ hvTimer: 0 }), [
   stage('runnable', 'checkBlock', shared, (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? undefined : done), {
     line,
   }),
+  // Before it leaves the halted state, which vmcs12 may have to show.
   glue('awake', (m, cpu) => {
+    if (currentVcpu(m, cpu).guestMode === 1) call(m, cpu, vmxCheckNestedEvents);
+  }),
+  glue('kvm_apic_accept_events', (m, cpu) => {
     call(m, cpu, kvmApicAcceptEvents);
   }),
   stage('set-runnable', 'mpStateWrite', local, (m, cpu) => {

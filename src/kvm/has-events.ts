@@ -1,6 +1,9 @@
 import type { ApicRegisters } from '../arch/apic-registers.js';
 import { highestBit } from '../arch/bits256.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, vmOf } from './machine.js';
+import { interruptBlocked, nmiBlocked } from './interruptibility.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, VcpuRequest, vmOf } from './machine.js';
+import { vmxHasNestedEvents } from './nested/has-nested-events.js';
+import { initSipiAllowed, smiAllowed } from './smm.js';
 import { syncPirToIrr } from './sync-pir-to-irr.js';
 
 /** Class of the processor priority that TPR and ISR make. SDM vol. 3A, "Task and Processor Priorities". */
@@ -14,16 +17,6 @@ function highestRequest(machine: KvmMachine, vcpu: KvmVcpu): number {
   const { on, pir } = descriptorOf(machine, vcpu);
   const requested = highestBit(vcpu.page.irr);
   return on === 1 ? Math.max(requested, highestBit(pir)) : requested;
-}
-
-/** True if the guest takes maskable interrupts at this point. Linux `vmx_interrupt_allowed`. */
-export function interruptAllowed(vcpu: KvmVcpu): boolean {
-  return vcpu.interruptFlag === 1 && (vcpu.interruptibility & 3) === 0;
-}
-
-/** True if an NMI can be injected. Linux `vmx_nmi_allowed`. */
-export function nmiAllowed(vcpu: KvmVcpu): boolean {
-  return (vcpu.interruptibility & 0xb) === 0;
 }
 
 /**
@@ -42,10 +35,13 @@ type Look = 'take' | 'only';
 /** True if there is something for the virtual CPU to do although it is halted. Linux `kvm_vcpu_has_events`. */
 export function hasEvents(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'take'): boolean {
   return (
-    vcpu.pendingEvents !== 0 ||
+    (vcpu.pendingEvents !== 0 && initSipiAllowed(vcpu)) ||
     vcpu.pvUnhalted === 1 ||
-    (vcpu.nmiQueued + vcpu.nmiPending > 0 && nmiAllowed(vcpu)) ||
-    (interruptAllowed(vcpu) && hasInterrupt(machine, vcpu, look))
+    (vcpu.nmiQueued + vcpu.nmiPending > 0 && !nmiBlocked(machine, vcpu)) ||
+    (vcpu.requests & VcpuRequest.smi) !== 0 ||
+    (vcpu.smiPending === 1 && smiAllowed(vcpu)) ||
+    (!interruptBlocked(machine, vcpu) && hasInterrupt(machine, vcpu, look)) ||
+    (vcpu.guestMode === 1 && vmxHasNestedEvents(machine, vcpu))
   );
 }
 
@@ -56,5 +52,5 @@ export function isRunnable(machine: KvmMachine, vcpu: KvmVcpu, look: Look = 'tak
 
 /** True if a test of the virtual CPU's own thread goes on to what was posted: then it takes that into IRR first. Linux `kvm_cpu_has_interrupt`. */
 export function takesPosted(machine: KvmMachine, vcpu: KvmVcpu): boolean {
-  return vmOf(machine, vcpu).apicv === 1 && interruptAllowed(vcpu) && descriptorOf(machine, vcpu).on === 1;
+  return vmOf(machine, vcpu).apicv === 1 && !interruptBlocked(machine, vcpu) && descriptorOf(machine, vcpu).on === 1;
 }

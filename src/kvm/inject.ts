@@ -5,9 +5,12 @@ import { call } from '../engine/frames.js';
 import { done, local, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
-import { interruptAllowed, nmiAllowed } from './has-events.js';
+import { interruptBlocked, nmiBlocked } from './interruptibility.js';
 import { type KvmVcpu, kvm } from './machine.js';
+import { exitsOnInterrupt, loadedContext, nestedHasTprShadow, nestedOf } from './nested/guest-mode.js';
+import { nestedBusy, vmxCheckNestedEvents } from './nested/nested-events.js';
 import { mayOfferPvEoi, offerPvEoi } from './pv-eoi.js';
+import { enterSmm, smiAllowed } from './smm.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
@@ -26,9 +29,9 @@ function enableNmiWindow(vcpu: KvmVcpu): void {
   vcpu.vmcs.primaryControls = (vcpu.vmcs.primaryControls | Primary.nmiWindowExiting) >>> 0;
 }
 
-/** The vector that KVM itself would inject, or -1: with APICv active the processor delivers. Linux `kvm_cpu_has_injectable_intr`. */
+/** The vector that KVM itself would inject, or -1: with APICv active the processor delivers, but not L1's interrupts to L2. Linux `kvm_cpu_has_injectable_intr`. */
 function injectable(vcpu: KvmVcpu): number {
-  if (vcpu.apicvActive === 1 || vcpu.irrPending === 0) return -1;
+  if ((vcpu.apicvActive === 1 && vcpu.guestMode === 0) || vcpu.irrPending === 0) return -1;
   updateProcessorPriority(vcpu.page);
   return dispensableInterrupt(vcpu.page);
 }
@@ -51,13 +54,24 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
   glue('kvm_apic_accept_events', (m, cpu) => {
     call(m, cpu, kvmApicAcceptEvents);
   }),
-  glue('runnable', (_m, _cpu, _f, stopped) => (stopped === 1 ? 1 : undefined)),
-  stage('reinject', 'injectEvent', local, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    // It was acknowledged, but its entry was called off.
-    vcpu.entryInterruption = vcpu.injected;
+  glue('kvm_check_nested_events', (m, cpu, _f, stopped) => {
+    if (stopped === 1) return 1;
+    if (currentVcpu(m, cpu).guestMode === 1) call(m, cpu, vmxCheckNestedEvents);
+    return undefined;
   }),
-  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'nmi' : undefined), { to: ['nmi'] }),
+  stage(
+    'reinject',
+    'injectEvent',
+    local,
+    (m, cpu, _f, nested) => {
+      const vcpu = currentVcpu(m, cpu);
+      // It was acknowledged, but its entry was called off.
+      vcpu.entryInterruption = vcpu.injected;
+      return nested === nestedBusy ? 'force_immediate_exit' : undefined;
+    },
+    { to: ['force_immediate_exit'] },
+  ),
+  glue('exception', (m, cpu) => (currentVcpu(m, cpu).exception === 0 ? 'smi' : undefined), { to: ['smi'] }),
   // Before everything else, because it belongs to the instruction that has executed; unless an event is still to be delivered again.
   stage('kvm_inject_exception', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
@@ -66,15 +80,35 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     vcpu.entryInterruption = vcpu.exception;
     vcpu.exception = 0;
   }),
+  glue(
+    'smi',
+    (m, cpu) => {
+      const { smiPending, guestMode } = currentVcpu(m, cpu);
+      // One for L1 waits while L2 is active: the exit that it is there is not modelled.
+      return smiPending === 0 || guestMode === 1 ? 'nmi' : undefined;
+    },
+    { to: ['nmi'] },
+  ),
+  stage('enter_smm', 'enterSmm', local, (m, cpu) => {
+    const vcpu = currentVcpu(m, cpu);
+    // There is no window to wait for: RSM is an exit. But behind an event that this entry delivers it has to come back at once.
+    if (!smiAllowed(vcpu)) return;
+    if (vcpu.injected !== 0) {
+      vcpu.immediateExit = 1;
+      return;
+    }
+    vcpu.smiPending = 0;
+    enterSmm(m, vcpu);
+  }),
   stage('nmi', 'injectEvent', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     if (vcpu.nmiPending === 0) return;
-    if (vcpu.injected === 0 && nmiAllowed(vcpu)) {
+    if (vcpu.injected === 0 && !nmiBlocked(m, vcpu)) {
       vcpu.nmiPending--;
       vcpu.injected = nmi;
       vcpu.entryInterruption = nmi;
     }
-    if (vcpu.nmiPending > 0) enableNmiWindow(vcpu);
+    if (vcpu.nmiPending > 0) enableNmiWindow(loadedContext(m, vcpu));
   }),
   stage(
     'interrupt',
@@ -82,27 +116,35 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
     shared,
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
-      if (injectable(vcpu) < 0) return;
-      if (vcpu.injected !== 0 || !interruptAllowed(vcpu)) {
-        enableIrqWindow(vcpu);
-        return;
+      if (injectable(vcpu) < 0) return undefined;
+      // It came after L2's events were looked at: it must make L2 exit, not be injected there.
+      if (exitsOnInterrupt(m, vcpu)) return 'force_immediate_exit';
+      if (vcpu.injected !== 0 || interruptBlocked(m, vcpu)) {
+        enableIrqWindow(loadedContext(m, vcpu));
+        return undefined;
       }
       vcpu.injected = (externalInterrupt + acknowledgeInterrupt(vcpu.page)) >>> 0;
+      if (vcpu.guestMode === 1) nestedOf(m, vcpu).updateVmcs01HwapicIsr = 1;
       vcpu.entryInterruption = vcpu.injected;
-      vcpu.irrPending = highestBit(vcpu.page.irr) >= 0 ? 1 : 0;
-      if (injectable(vcpu) >= 0) enableIrqWindow(vcpu);
+      if (vcpu.apicvActive === 0) vcpu.irrPending = highestBit(vcpu.page.irr) >= 0 ? 1 : 0;
+      if (injectable(vcpu) >= 0) enableIrqWindow(loadedContext(m, vcpu));
+      return undefined;
     },
-    { line: (m, cpu) => currentVcpu(m, cpu).descriptorLine },
+    { line: (m, cpu) => currentVcpu(m, cpu).descriptorLine, to: ['force_immediate_exit'] },
   ),
   stage('update_cr8_intercept', 'cr8Intercept', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const needed = vcpu.apicvActive === 0 && hasPrimary(vcpu.vmcs, Primary.useTprShadow);
     if (vcpu.svm === 1) updateCr8Intercept(vcpu);
-    else vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
+    else if (!nestedHasTprShadow(m, vcpu)) vcpu.vmcs.tprThreshold = needed ? tprThreshold(vcpu) : 0;
   }),
   glue('kvm_lapic_sync_to_vapic', (m, cpu) => (mayOfferPvEoi(m, currentVcpu(m, cpu)) ? undefined : done)),
   stage('apic_sync_pv_eoi_to_guest', 'pvEoi', shared, (m, cpu) => {
     offerPvEoi(m, currentVcpu(m, cpu));
     return done;
+  }),
+  // L2 has to be entered before L1 may see it exit, or the events have to be looked at again: it exits at once.
+  glue('force_immediate_exit', (m, cpu) => {
+    currentVcpu(m, cpu).immediateExit = 1;
   }),
 ]);

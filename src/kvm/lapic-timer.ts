@@ -47,7 +47,7 @@ function setPeriod(machine: KvmMachine, vcpu: KvmVcpu): void {
  * The deadline that the count registers set. A restored timer (`restore` 1) goes on from its current count: none left means due now for a
  * one-shot timer, a whole period for a periodic one. Linux `set_target_expiration`.
  */
-export function setTargetExpiration(machine: KvmMachine, vcpu: KvmVcpu, restore: number, now: number): void {
+function setTargetExpiration(machine: KvmMachine, vcpu: KvmVcpu, restore: number, now: number): void {
   const { lapicTimer: timer, page } = vcpu;
   setPeriod(machine, vcpu);
   if (timer.period === 0) {
@@ -72,7 +72,7 @@ export function currentTimerCount(machine: KvmMachine, vcpu: KvmVcpu, now: numbe
 }
 
 /** A write to the divide configuration: what is left of a running count passes at the new rate. Linux `update_target_expiration`. */
-export function updateTargetExpiration(machine: KvmMachine, vcpu: KvmVcpu, before: number, now: number): void {
+function updateTargetExpiration(machine: KvmMachine, vcpu: KvmVcpu, before: number, now: number): void {
   const { lapicTimer: timer } = vcpu;
   setPeriod(machine, vcpu);
   const left = Math.max(0, timer.deadline - now);
@@ -87,7 +87,7 @@ export function cancelApicTimer(machine: KvmMachine, vcpu: KvmVcpu): void {
 }
 
 /** True if the host's timer for this virtual CPU is armed. */
-export function hrtimerArmed(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function hrtimerArmed(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return (machine.timers[vcpu.lapicTimer.hrtimer] as Timer).armed === 1;
 }
 
@@ -234,7 +234,7 @@ export const updateDivideCount = program('update_target_expiration', () => ({ be
  * The next period's end. One that is past as well, because the guest was stopped for long, is due now: what was missed is not made up for.
  * Linux `advance_periodic_target_expiration`.
  */
-export function advancePeriodicTargetExpiration(vcpu: KvmVcpu, now: number): void {
+function advancePeriodicTargetExpiration(vcpu: KvmVcpu, now: number): void {
   const { lapicTimer } = vcpu;
   lapicTimer.deadline = Math.max(now, lapicTimer.deadline + lapicTimer.period);
 }

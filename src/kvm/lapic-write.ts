@@ -15,6 +15,7 @@ import { ApicvInhibit, idInhibits, kvmSetOrClearApicvInhibit } from './apicv.js'
 import { kvmIoapicSendEoi } from './ioapic.js';
 import { cancelApicTimer, startApicTimer, updateDivideCount } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
+import { nestedOf } from './nested/guest-mode.js';
 import { KvmRecord } from './records.js';
 import { kvmApicSendIpi } from './send-ipi.js';
 
@@ -143,8 +144,9 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
     observe(m, KvmRecord.eoi, vcpu.id, Math.max(0, highestBit(vcpu.page.isr)));
     // Only a level-triggered vector is told to the I/O APIC.
     f.vector = endOfInterrupt(vcpu.page);
-    // Linux `hwapic_isr_update`: the processor has to know what is in service.
-    if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, Math.max(0, highestBit(vcpu.page.isr)));
+    // Linux `vmx_hwapic_isr_update`: the processor has to know what is in service. SVI of the loaded VMCS is not L1's while L2 is active.
+    if (vcpu.guestMode === 1) nestedOf(m, vcpu).updateVmcs01HwapicIsr = 1;
+    else if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, Math.max(0, highestBit(vcpu.page.isr)));
     makeRequest(vcpu, VcpuRequest.event);
   }),
   glue('kvm_ioapic_send_eoi', (m, cpu, f) => {

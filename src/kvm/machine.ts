@@ -4,6 +4,7 @@ import { notation } from '../engine/routine.js';
 import { location } from '../engine/store-buffer.js';
 import type { LogicalProcessor, VirtualCpu } from '../hardware/machine.js';
 import type { HostMachine } from '../host/machine.js';
+import type { NestedState } from './nested/nested-state.js';
 import type { ParavirtMemory } from './paravirt.js';
 
 /** `vcpu->mode`. Linux `include/linux/kvm_host.h`. */
@@ -67,6 +68,14 @@ export interface KvmVcpu extends VirtualCpu {
   /** NMIs sent and not seen by the virtual CPU's own thread (`nmi_queued`), and those to inject (`nmi_pending`). */
   nmiQueued: number;
   nmiPending: number;
+  /** 1 while an SMI is to be taken; 1 in system-management mode; 1 if NMIs were masked when it went there. Linux `smi_pending`, `HF_SMM_MASK`, `HF_SMM_INSIDE_NMI_MASK`. */
+  smiPending: number;
+  smm: number;
+  smmInsideNmiMask: number;
+  /** What SMRAM has of its state, as far as interrupts go: RFLAGS.IF, blocking by STI and MOV SS. */
+  smram: { interruptFlag: number; shadow: number };
+  /** 1 if the guest has to exit as soon as what is injected has been delivered: an event waits behind that. Linux `req_immediate_exit`. */
+  immediateExit: number;
   /** The event that was acknowledged but perhaps not delivered, as interruption information; 0 for none. */
   injected: number;
   /** The exception that its instruction has come to, to inject with the next entry, as interruption information; 0 for none. */
@@ -80,6 +89,8 @@ export interface KvmVcpu extends VirtualCpu {
   atInstructionBoundary: number;
   /** 1 while KVM has offered the guest to end the interrupt in service by memory. Linux `KVM_APIC_PV_EOI_PENDING`. */
   pvEoiPending: number;
+  /** The highest vector whose EOI is intercepted only for an interrupt of a pin that goes to somebody else now; -1 for none. Linux `highest_stale_pending_ioapic_eoi`. */
+  highestStaleEoi: number;
   /** 1 while a signal is pending for its thread: KVM_RUN returns to user space. */
   signalPending: number;
   /** 1 while its thread waits in user space. */
@@ -96,6 +107,10 @@ export interface KvmVcpu extends VirtualCpu {
   lapicTimer: LapicTimer;
   /** The cache line that holds `mode`, `requests` and `wait`. */
   modeLine: number;
+  /** 1 while its guest's guest is active. Linux `is_guest_mode`. */
+  guestMode: number;
+  /** Its place in `machine.nested` if it has VMX or stands for an L2, else -1. */
+  nested: number;
 }
 
 /** Linux `struct kvm_timer`. Times are guest TSC cycles. */
@@ -127,6 +142,8 @@ export interface IoapicPin {
   remoteIrr: number;
   /** 1 while the line is asserted. */
   line: number;
+  /** EOIs in a row that found the line asserted. Linux `irq_eoi`. */
+  successiveEois: number;
   /** 1 if the EOI de-asserts the line, for a device that asserts it again if it has to. Linux `kvm_irqfd_resampler`. */
   resample: number;
 }
@@ -163,6 +180,11 @@ export interface KvmVm {
   logicalMode: number;
   /** The pins of its I/O APIC. */
   ioapic: IoapicPin[];
+  /** EOIs in a row that may find a line asserted and deliver again at once, and the timer for what has to wait then (-1 before there is a level-triggered entry). */
+  successiveIrqMax: number;
+  eoiInject: number;
+  /** 1 if an EOI that was intercepted for an old route alone is the last one (since 6.15, commit 87e4951e250b). */
+  rescansStaleEoi: number;
   /** Reasons against APICv, one bit each. */
   apicvInhibits: number;
   /** Interrupts that an IOMMU may post to it. */
@@ -180,6 +202,8 @@ export interface KvmVm {
   vectorHashing: number;
   /** 1 if the kernel minds reserved bits in an x2APIC ICR. */
   icrReservedFaults: number;
+  /** 1 if blocking by STI and MOV SS is kept in SMRAM. */
+  smmKeepsShadow: number;
   /** What it may use, each 0 or 1: decided when it is made. */
   apicv: number;
   ipiVirtualization: number;
@@ -188,6 +212,9 @@ export interface KvmVm {
   x2avic: number;
   icrFastpath: number;
   tscDeadlineFastpath: number;
+  /** 1 if the ICR fastpath takes whatever the map of local APICs can tell; 1 if that of IA32_TSC_DEADLINE does not ask for the VMX-preemption timer. */
+  icrFastpathByMap: number;
+  deadlineFastpathAlways: number;
   preemptionTimerFastpath: number;
   hltFastpath: number;
   /** 1 if the VMX-preemption timer may stand for the guest's APIC timer. Module parameter `preemption_timer`. */
@@ -254,6 +281,8 @@ export interface KvmMachine extends HostMachine {
   devices: AssignedDevice[];
   /** By processor: the virtual CPUs that sleep there and are woken by the wakeup vector. */
   wakeupLists: number[][];
+  /** What KVM knows of guests of guests: one for each virtual CPU that has VMX. */
+  nested: NestedState[];
   /** By virtual CPU: the memory that guest and hypervisor share. */
   paravirt: ParavirtMemory[];
   /** What the host does against speculation at each entry and exit: masks of {@link Mitigation}. */
@@ -261,7 +290,7 @@ export interface KvmMachine extends HostMachine {
 }
 
 /** Mitigations, by when they are paid: two before the entry, one around the guest. */
-export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4 } as const;
+export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8 } as const;
 
 /** The notation of this room's routines. */
 export const kvm = notation<KvmMachine, LogicalProcessor>();

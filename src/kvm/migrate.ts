@@ -27,6 +27,10 @@ export interface SavedVcpu {
   readonly injected: number;
   readonly exception: number;
   readonly nmiPending: number;
+  readonly smiPending: number;
+  readonly smm: number;
+  readonly smmInsideNmiMask: number;
+  readonly smram: { interruptFlag: number; shadow: number };
   readonly pendingEvents: number;
   readonly sipiVector: number;
   readonly interruptFlag: number;
@@ -63,6 +67,10 @@ export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu, now: number): Saved
     injected: vcpu.injected,
     exception: vcpu.exception,
     nmiPending: vcpu.nmiPending + vcpu.nmiQueued,
+    smiPending: vcpu.smiPending === 1 || (vcpu.requests & VcpuRequest.smi) !== 0 ? 1 : 0,
+    smm: vcpu.smm,
+    smmInsideNmiMask: vcpu.smmInsideNmiMask,
+    smram: copy(vcpu.smram),
     pendingEvents: vcpu.pendingEvents,
     sipiVector: vcpu.sipiVector,
     interruptFlag: vcpu.interruptFlag,
@@ -102,6 +110,10 @@ export function restoreVcpu(machine: KvmMachine, vcpu: KvmVcpu, saved: SavedVcpu
   vcpu.exception = saved.exception;
   vcpu.nmiQueued = 0;
   vcpu.nmiPending = saved.nmiPending;
+  vcpu.smiPending = saved.smiPending;
+  vcpu.smm = saved.smm;
+  vcpu.smmInsideNmiMask = saved.smmInsideNmiMask;
+  vcpu.smram = copy(saved.smram);
   vcpu.pendingEvents = saved.pendingEvents;
   vcpu.sipiVector = saved.sipiVector;
   vcpu.interruptFlag = saved.interruptFlag;

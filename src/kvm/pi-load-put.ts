@@ -7,7 +7,7 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { currentTask, TaskState } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
-import { interruptAllowed } from './has-events.js';
+import { interruptBlocked } from './interruptibility.js';
 import { kvmVcpuKick } from './kick.js';
 import {
   descriptorOf,
@@ -35,7 +35,7 @@ export function taskVcpu(machine: KvmMachine, processor: LogicalProcessor): KvmV
 }
 
 /** True if somebody may post without telling the host: another guest CPU by IPI virtualization, or a device. Linux `vmx_needs_pi_wakeup`. */
-export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
   return vm.apicv === 1 && vm.svm === 0 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
 }
@@ -139,7 +139,7 @@ export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', controlLocals, [
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
       if (!needsPiWakeup(m, vcpu)) return done;
-      return vcpu.preempted === 0 && vcpu.waiter === 1 && interruptAllowed(vcpu) ? undefined : 'set-sn';
+      return vcpu.preempted === 0 && vcpu.waiter === 1 && !interruptBlocked(m, vcpu) ? undefined : 'set-sn';
     },
     { to: ['set-sn'] },
   ),

@@ -24,6 +24,8 @@ export const KvmRecord = {
   msrWriteFault: recordKind('msr-write-fault', 'msr', 'value'),
   /** An exception is made for the guest: its vector, and 1 if it has an error code. Tracepoint `kvm_inj_exception`. */
   injectException: recordKind('inject-exception', 'vector', 'hasErrorCode'),
+  /** A virtual CPU enters (1) or leaves (0) system-management mode. Tracepoint `kvm_smm_transition`. */
+  smmTransition: recordKind('smm-transition', 'vcpu', 'entering'),
   /** INIT has reset it: nothing is pending or in service any more. */
   reset: recordKind('vcpu-reset', 'vcpu'),
   /** An advanced timer's expiry: cycles after its deadline, before it below 0. Tracepoint `kvm_wait_lapic_expire`. */
@@ -43,6 +45,15 @@ export const KvmRecord = {
   pvTlbFlush: recordKind('pv-tlb-flush', 'vcpu', 'needed'),
   /** KVM saw that the guest ended an interrupt by memory. Tracepoint `kvm_pv_eoi`. */
   pvEoi: recordKind('pv-eoi', 'vcpu', 'vector'),
+  /** L2 becomes active: its virtual CPU, and RVI and SVI as L1 left them. Tracepoint `kvm_nested_vmenter`. */
+  nestedVmenter: recordKind('nested-vmenter', 'vcpu', 'interruptStatus'),
+  /** L2 exits to L1: the reason, the interruption information. Tracepoint `kvm_nested_vmexit_inject`. */
+  nestedVmexitInject: recordKind('nested-vmexit-inject', 'reason', 'interruptionInformation'),
+  /** L1 acknowledges an interrupt by its exit. */
+  nestedAcknowledge: recordKind('nested-acknowledge', 'vcpu', 'vector'),
+  /** An interrupt for L1 is a notification for L2: it never reaches L1's APIC, or is taken out of it again. */
+  nestedNotification: recordKind('nested-notification', 'vcpu', 'vector'),
+  nestedNotificationTaken: recordKind('nested-notification-taken', 'vcpu', 'vector'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;

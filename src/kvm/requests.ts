@@ -7,6 +7,8 @@ import { kvmCheckAndInjectEvents } from './inject.js';
 import { loadEoiExitmap } from './ioapic.js';
 import { kvmMigrateApicTimer } from './lapic-timer.js';
 import { type KvmMachine, kvm, VcpuRequest } from './machine.js';
+import { loadedContext } from './nested/guest-mode.js';
+import { processSmi } from './smm.js';
 
 const { program, stage, glue } = kvm;
 
@@ -33,13 +35,18 @@ function serve(machine: KvmMachine, processor: LogicalProcessor): Control<Next> 
   }
   if (take(machine, processor, VcpuRequest.nmi)) {
     // Linux `process_nmi`: one more can wait while one is being handled.
-    vcpu.nmiPending = Math.min(vcpu.nmiPending + vcpu.nmiQueued, (vcpu.interruptibility & 8) !== 0 ? 1 : 2);
+    vcpu.nmiPending = Math.min(
+      vcpu.nmiPending + vcpu.nmiQueued,
+      (loadedContext(machine, vcpu).interruptibility & 8) !== 0 ? 1 : 2,
+    );
     vcpu.nmiQueued = 0;
     vcpu.requests |= VcpuRequest.event;
     return 'serve';
   }
-  // System management is not modelled: an SMI does nothing here.
-  if (take(machine, processor, VcpuRequest.smi)) return 'serve';
+  if (take(machine, processor, VcpuRequest.smi)) {
+    processSmi(vcpu);
+    return 'serve';
+  }
   if (take(machine, processor, VcpuRequest.scanIoapic)) {
     vcpu.requests |= VcpuRequest.loadEoiExitmap;
     return 'serve';

@@ -9,20 +9,27 @@ import {
   avicVcpuLoad,
   avicVcpuPut,
 } from './avic.js';
-import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
+import { vmxDeliverInterrupt, vmxDeliverNestedPostedInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
 import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
 import {
   handleFastpathHlt,
   handleFastpathPreemptionTimer,
   handleFastpathSetTscdeadline,
   handleFastpathSetX2apicIcrIrqoff,
+  kvmX2apicIcrWriteFast,
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
 import { kvmHvSendIpi } from './hv-send-ipi.js';
 import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
-import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import {
+  ioapicService,
+  ioapicWriteIndirect,
+  kvmIoapicEoiInjectWork,
+  kvmIoapicSendEoi,
+  kvmIoapicSetIrq,
+} from './ioapic.js';
 import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
@@ -39,6 +46,8 @@ import {
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
 import { migrationThread } from './migration-thread.js';
+import { vmxCheckNestedEvents, vmxCompleteNestedPostedInterrupt } from './nested/nested-events.js';
+import { nestedVmxVmexit } from './nested/nested-vmexit.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
@@ -49,12 +58,14 @@ import {
   excNmi,
   handleExternalInterruptIrqoff,
   sysvecKvmPostedIntrIpi,
+  sysvecKvmPostedIntrNestedIpi,
   vcpuEnterGuest,
   vcpuRun,
   vmxVcpuRun,
 } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from './send-ipi.js';
+import { emulatorLeaveSmm } from './smm.js';
 import { avicRingDoorbell, svmCompleteInterruptDelivery, svmDeliverInterrupt } from './svm-deliver.js';
 import { svmRoutines } from './svm-run.js';
 import { finishSwait, prepareToSwait, swakeUpOne } from './swait.js';
@@ -88,6 +99,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      kvmX2apicIcrWriteFast,
       inhibitThread,
       migrationThread,
       ioapicService,
@@ -102,6 +114,8 @@ export const kvmRoutines: readonly Routine[] = [
       kvmPvSendIpi,
       kvmSchedYield,
       kvmVcpuOnSpin,
+      ioapicWriteIndirect,
+      kvmIoapicEoiInjectWork,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,
@@ -112,6 +126,7 @@ export const kvmRoutines: readonly Routine[] = [
       kvmSetOrClearApicvInhibit,
       kvmVcpuBlock,
       prepareToSwait,
+      emulatorLeaveSmm,
       finishSwait,
       swakeUpOne,
       kvmVcpuHalt,
@@ -128,10 +143,15 @@ export const kvmRoutines: readonly Routine[] = [
       updateDivideCount,
       kvmMigrateApicTimer,
       sysvecKvmPostedIntrIpi,
+      sysvecKvmPostedIntrNestedIpi,
       vcpuBlock,
       vcpuEnterGuest,
       vcpuRun,
+      nestedVmxVmexit,
+      vmxCheckNestedEvents,
+      vmxCompleteNestedPostedInterrupt,
       vmxDeliverInterrupt,
+      vmxDeliverNestedPostedInterrupt,
       vmxDeliverPostedInterrupt,
       vmxExitHandlersFastpath,
       vmxHandleExit,

@@ -1,3 +1,4 @@
+import { PinBased } from '../arch/controls.js';
 import { ExitReason } from '../arch/exit-reason.js';
 import { call, interruptAt } from '../engine/frames.js';
 import { readClock } from '../engine/requests.js';
@@ -6,10 +7,10 @@ import type { Thread } from '../engine/state.js';
 import { fence, store } from '../engine/store-buffer.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
-import { physicalEoi } from '../hardware/physical-apic.js';
+import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { preemptionTimerShift } from '../hardware/preemption-timer.js';
 import { vmEntry } from '../hardware/vm-entry.js';
-import { runQueueOf } from '../host/machine.js';
+import { runQueueOf, SystemVector } from '../host/machine.js';
 import { schedule } from '../host/schedule.js';
 import { vmxHandleExit } from './exits.js';
 import { vmxExitHandlersFastpath } from './fastpath.js';
@@ -28,6 +29,8 @@ import {
   vcpuMode,
   vmOf,
 } from './machine.js';
+import { isNestedContext } from './nested/guest-mode.js';
+import { leaveVmcs02, loadVmcs02 } from './nested/vmcs02-run.js';
 import { qemuWaitIoEvent } from './pause.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmCheckRequests } from './requests.js';
@@ -50,6 +53,27 @@ function waitForDeadline(machine: KvmMachine, processor: LogicalProcessor, early
 /** World switch and fastpath, with interrupts off. Linux `vmx_vcpu_run`. Returns a {@link Fastpath}. */
 export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   stage('prepare', 'vcpuRunPrepare', local, () => {}),
+  glue('force_immediate_exit', (m, cpu) => (currentVcpu(m, cpu).immediateExit === 0 ? 'hv_timer_in_use' : undefined), {
+    to: ['hv_timer_in_use'],
+  }),
+  // By a timer that has expired when the guest would execute its first instruction, or by an interrupt of the host.
+  stage(
+    'vmx_request_immediate_exit',
+    'immediateExit',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      makeRequest(vcpu, VcpuRequest.event);
+      if (vmOf(m, vcpu).preemptionTimer === 0) {
+        sendPhysicalIpi(m, cpu.id, SystemVector.reschedule);
+        return 'hv_timer_in_use';
+      }
+      vcpu.vmcs.pinBasedControls |= PinBased.activateVmxPreemptionTimer;
+      vcpu.preemptionTimerValue = 0;
+      return 'kvm_wait_lapic_expire';
+    },
+    { to: ['hv_timer_in_use', 'kvm_wait_lapic_expire'] },
+  ),
   glue(
     'hv_timer_in_use',
     (m, cpu) => (currentVcpu(m, cpu).lapicTimer.hvInUse === 1 ? undefined : 'kvm_wait_lapic_expire'),
@@ -72,11 +96,20 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   glue('mds_user_clear', (m) => ((m.mitigations & Mitigation.mds) === 0 ? 'vmenter' : undefined), { to: ['vmenter'] }),
   stage('mds_clear_cpu_buffers', 'verw', local, () => {}),
   glue('vmenter', (m, cpu) => {
+    if (currentVcpu(m, cpu).guestMode === 1) loadVmcs02(m, cpu);
     call(m, cpu, vmEntry);
   }),
-  glue('spec_ctrl', (m) => ((m.mitigations & Mitigation.ibrs) === 0 ? 'read-exit-information' : undefined), {
-    to: ['read-exit-information'],
-  }),
+  glue('clear_bhb', (m) => ((m.mitigations & Mitigation.bhb) === 0 ? 'spec_ctrl' : undefined), { to: ['spec_ctrl'] }),
+  // The branch history is overwritten before anything of the host is predicted by it.
+  stage('clear_bhb_loop', 'bhbClear', local, () => {}),
+  glue(
+    'spec_ctrl',
+    (m, cpu) => {
+      if (isNestedContext(m, currentVcpu(m, cpu))) leaveVmcs02(m, cpu);
+      return (m.mitigations & Mitigation.ibrs) === 0 ? 'read-exit-information' : undefined;
+    },
+    { to: ['read-exit-information'] },
+  ),
   // The host's value comes back right after the exit; the guest's goes in with the entry, and is charged here, too.
   stage('vmx_spec_ctrl_restore_host', 'specCtrlPair', local, () => {}),
   stage('read-exit-information', 'vcpuRunFinish', local, (m, cpu) => {
@@ -104,7 +137,12 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     'checkRequests',
     shared,
     (m, cpu) => {
-      if (currentVcpu(m, cpu).requests === 0) return 'prepare_switch_to_guest';
+      const vcpu = currentVcpu(m, cpu);
+      if (vcpu.immediateExit === 1) {
+        vcpu.immediateExit = 0;
+        if (vcpu.lapicTimer.hvInUse === 0) vcpu.vmcs.pinBasedControls &= ~PinBased.activateVmxPreemptionTimer;
+      }
+      if (vcpu.requests === 0) return 'prepare_switch_to_guest';
       call(m, cpu, kvmCheckRequests);
       return undefined;
     },
@@ -147,6 +185,8 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
       )
         return undefined;
       f.fastpath = Fastpath.exitHandled;
+      // Why the guest was to come back at once is to be looked at again.
+      if (vcpu.immediateExit === 1) makeRequest(vcpu, VcpuRequest.event);
       if (vcpu.injected !== 0) {
         // Linux `vmx_cancel_injection`: it is injected with the next entry.
         vcpu.entryInterruption = 0;
@@ -184,7 +224,9 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     if (f.fastpath !== Fastpath.none) return;
     // SVM does not acknowledge the interrupt: it comes as soon as interrupts are on.
     if (svm === 1 && reason === ExitReason.ExternalInterrupt) return;
-    if (reason === ExitReason.ExternalInterrupt || reason === ExitReason.ExceptionNmi) {
+    // An exception of the guest's is left to its handler.
+    const isNmi = ((exit.interruptionInformation >>> 8) & 7) === 2;
+    if (reason === ExitReason.ExternalInterrupt || (reason === ExitReason.ExceptionNmi && isNmi)) {
       call(m, cpu, handleExternalInterruptIrqoff);
     }
   }),
@@ -251,6 +293,13 @@ export const vcpuRun = program('vcpu_run', () => ({}), [
 
 /** A notification that found its processor in root operation: counted, nothing else. Linux `sysvec_kvm_posted_intr_ipi`. */
 export const sysvecKvmPostedIntrIpi = program('sysvec_kvm_posted_intr_ipi', () => ({}), [
+  stage('eoi', 'hostInterruptHandler', shared, (_m, cpu) => {
+    physicalEoi(cpu);
+  }),
+]);
+
+/** The same for the vector that notifies a processor in L2. Linux `sysvec_kvm_posted_intr_nested_ipi`. */
+export const sysvecKvmPostedIntrNestedIpi = program('sysvec_kvm_posted_intr_nested_ipi', () => ({}), [
   stage('eoi', 'hostInterruptHandler', shared, (_m, cpu) => {
     physicalEoi(cpu);
   }),

@@ -1,6 +1,7 @@
 import type { ApicMode } from '../arch/apic-mode.js';
 import type { Schema } from '../engine/schema.js';
 import { cycles, flag, id, integer, list, record, register } from '../engine/schema-values.js';
+import { msrBitmap, vmcs } from '../hardware/schema.js';
 
 const count = integer(0, 2 ** 31 - 1);
 const safe = integer(0, Number.MAX_SAFE_INTEGER);
@@ -25,6 +26,11 @@ export const kvmVcpuFields = {
   pvUnhalted: flag,
   nmiQueued: count,
   nmiPending: count,
+  smiPending: flag,
+  smm: flag,
+  smmInsideNmiMask: flag,
+  smram: record({ interruptFlag: flag, shadow: integer(0, 3) }),
+  immediateExit: flag,
   injected: register,
   exception: register,
   arbitration: count,
@@ -32,6 +38,7 @@ export const kvmVcpuFields = {
   dyEligible: flag,
   atInstructionBoundary: flag,
   pvEoiPending: flag,
+  highestStaleEoi: integer(-1, 255),
   signalPending: flag,
   stopped: flag,
   apicMode: integer(0, 2) as Schema<ApicMode>,
@@ -49,6 +56,8 @@ export const kvmVcpuFields = {
     expiredDeadline: safe,
   }),
   modeLine: count,
+  guestMode: flag,
+  nested: integer(-1, 2 ** 31 - 1),
 } as const;
 
 /** A VM. */
@@ -57,7 +66,19 @@ export const kvmVm = record({
   apicMap: list(id('vcpus', -1)),
   logicalMap: list(id('vcpus', -1)),
   logicalMode: integer(0, 4),
-  ioapic: list(record({ low: register, destination: register, remoteIrr: flag, line: flag, resample: flag })),
+  ioapic: list(
+    record({
+      low: register,
+      destination: register,
+      remoteIrr: flag,
+      line: flag,
+      resample: flag,
+      successiveEois: count,
+    }),
+  ),
+  successiveIrqMax: count,
+  eoiInject: id('timers', -1),
+  rescansStaleEoi: flag,
   apicvInhibits: count,
   bypassCount: count,
   pidTableAddress: safe,
@@ -67,12 +88,15 @@ export const kvmVm = record({
   hidesApicPage: flag,
   vectorHashing: flag,
   icrReservedFaults: flag,
+  smmKeepsShadow: flag,
   apicv: flag,
   ipiVirtualization: flag,
   svm: flag,
   x2avic: flag,
   icrFastpath: flag,
   tscDeadlineFastpath: flag,
+  icrFastpathByMap: flag,
+  deadlineFastpathAlways: flag,
   preemptionTimerFastpath: flag,
   hltFastpath: flag,
   preemptionTimer: flag,
@@ -127,6 +151,22 @@ export const kvmFields = {
     }),
   ),
   paravirt: list(record({ preempted: integer(0, 3), eoi: flag, input: list(register), tlbFlushes: safe, line: count })),
+  nested: list(
+    record({
+      l1: id('vcpus'),
+      l2: id('vcpus'),
+      postedIntrNv: integer(-1, 255),
+      piPending: flag,
+      runPending: flag,
+      updateVmcs01ApicvStatus: flag,
+      updateVmcs01HwapicIsr: flag,
+      vmcs12: vmcs,
+      msrBitmap12: msrBitmap,
+      activity12: integer(0, 3),
+      exitReason12: count,
+      exitInterruptionInformation12: register,
+    }),
+  ),
   wakeupLists: list(list(id('vcpus'))),
   mitigations: count,
 } as const;

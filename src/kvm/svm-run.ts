@@ -4,18 +4,31 @@ import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
+import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { vmEntry } from '../hardware/vm-entry.js';
+import { SystemVector } from '../host/machine.js';
 import { avicIncompleteIpiInterception, avicUnaccelTrapWrite } from './avic.js';
 import { emulateApicAccess, exitHandlerOf } from './exits.js';
 import { vmxExitHandlersFastpath } from './fastpath.js';
 import { hasToWaitForDeadline, kvmWaitLapicExpire } from './lapic-timer-advance.js';
-import { kvm, Mitigation } from './machine.js';
+import { kvm, Mitigation, makeRequest, VcpuRequest } from './machine.js';
 
 const { program, stage, glue } = kvm;
 
 /** World switch and fastpath on an AMD host. Linux `svm_vcpu_run`. Returns a `Fastpath`. */
 export const svmVcpuRun = program('svm_vcpu_run', () => ({}), [
   stage('pre_svm_run', 'vcpuRunPrepare', local, () => {}),
+  glue(
+    'force_immediate_exit',
+    (m, cpu) => (currentVcpu(m, cpu).immediateExit === 0 ? 'sync_lapic_to_cr8' : undefined),
+    {
+      to: ['sync_lapic_to_cr8'],
+    },
+  ),
+  stage('smp_send_reschedule', 'immediateExit', shared, (m, cpu) => {
+    makeRequest(currentVcpu(m, cpu), VcpuRequest.event);
+    sendPhysicalIpi(m, cpu.id, SystemVector.reschedule);
+  }),
   // TPR as the kernel has it goes to V_TPR, with AVIC as well: from there hardware takes it.
   stage('sync_lapic_to_cr8', 'svmSyncCr8', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);

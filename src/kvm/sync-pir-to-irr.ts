@@ -25,10 +25,13 @@ function takePir(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return fresh;
 }
 
-/** RVI, or KVM_REQ_EVENT where KVM injects. Returns the highest request, -1 for none. */
+/**
+ * RVI, or KVM_REQ_EVENT where KVM injects, and while L2 is active: RVI of the loaded VMCS is L2's then, and whether L2 has to exit is for
+ * the event request to find out; it calls off an entry that is under way. Returns the highest request, -1 for none.
+ */
 function tellHighest(vcpu: KvmVcpu, fresh: boolean): number {
   const highest = vcpu.irrPending === 1 ? highestBit(vcpu.page.irr) : -1;
-  if (vcpu.apicvActive === 1) setRvi(vcpu.vmcs, highest < 0 ? 0 : highest);
+  if (vcpu.apicvActive === 1 && vcpu.guestMode === 0) setRvi(vcpu.vmcs, highest < 0 ? 0 : highest);
   else if (fresh) makeRequest(vcpu, VcpuRequest.event);
   return highest;
 }

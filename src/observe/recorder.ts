@@ -30,7 +30,7 @@ export interface Counters {
   closed: number;
   /** The exits that count, by reason: nine numbers each: reason, count, and of their cycles sum, least, most, sum of squares, polling, blocked, waiting. */
   exits: number[];
-  /** What each processor and each virtual CPU spends its time on: {@link ProcessorActivity}, {@link VcpuActivity}. */
+  /** What each processor and each virtual CPU spends its time on: `ProcessorActivity`, `VcpuActivity`. */
   processors: Account[];
   virtualCpus: Account[];
   /** Per virtual CPU: when it last entered or left the guest, and by which exit reason it left (-1 in the guest, -2 before the first entry). */
@@ -38,13 +38,13 @@ export interface Counters {
   outBy: number[];
   /** Per virtual CPU three numbers: polling, blocked and waiting since that exit. */
   notWork: number[];
-  /** By task: the virtual CPU whose thread it is, or {@link OtherTask}. */
+  /** By task: the virtual CPU whose thread it is, or `OtherTask`. */
   tasks: number[];
   /** Per processor: whose task it runs, as in `tasks`; how many interrupts it is in, and what the first of them interrupted. */
   running: number[];
   depth: number[];
   interrupted: number[];
-  /** KVM's statistics of halt polling: {@link HaltPollStatistic}, times in cycles. */
+  /** KVM's statistics of halt polling: `HaltPollStatistic`, times in cycles. */
   haltPolling: number[];
   /** Per virtual CPU three numbers: when it began to halt, when the last polling for it began (-1: none) and when that ended. */
   halts: number[];
@@ -60,7 +60,7 @@ export interface CountersSize {
   readonly warmup?: number;
   /** Iterations that do; 0 if the run is stopped some other way. */
   readonly total?: number;
-  /** By task: the virtual CPU whose thread it is, or {@link OtherTask}. */
+  /** By task: the virtual CPU whose thread it is, or `OtherTask`. */
   readonly tasks?: readonly number[];
   readonly virtualCpus?: number;
 }

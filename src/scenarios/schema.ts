@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Profile } from '../cost/profile.js';
 import { InputError } from '../engine/errors.js';
 import { hostSchema } from './host-schema.js';
 import { issueError } from './schema-issues.js';
@@ -30,6 +31,7 @@ const inlineProfile = v.strictObject({
     vendor: v.optional(v.picklist(['intel', 'amd'])),
     avic: v.optional(v.boolean()),
     x2avic: v.optional(v.boolean()),
+    msrImmediate: v.optional(v.boolean()),
   }),
   tscGhz: positive,
   coreGhz: v.optional(positive),
@@ -124,12 +126,23 @@ export const scenarioSchema = v.strictObject({
   ),
 });
 
+/** How a scenario names its profile: a name, changes of a known one (in cycles, by group or key), or a whole one. */
+export type ProfileInput =
+  | string
+  | { base: string; set: Record<string, number | [number, number, number, number]> }
+  | Profile;
 /** A machine as a user writes it. */
-export interface MachineInput extends v.InferInput<typeof machineSchema> {}
+export interface MachineInput extends Omit<v.InferInput<typeof machineSchema>, 'profile'> {
+  /** Name of a profile, a profile with some costs replaced, or a whole one. */
+  profile?: ProfileInput | undefined;
+}
 /** A machine with its defaults filled in. */
 export interface MachineConfig extends v.InferOutput<typeof machineSchema> {}
 /** A scenario as a user writes it. */
-export interface ScenarioInput extends v.InferInput<typeof scenarioSchema> {}
+export interface ScenarioInput extends Omit<v.InferInput<typeof scenarioSchema>, 'profile'> {
+  /** Name of a profile, a profile with some costs replaced, or a whole one. */
+  profile?: ProfileInput | undefined;
+}
 /** A scenario with its defaults filled in. */
 export interface Scenario extends v.InferOutput<typeof scenarioSchema> {}
 /** A published figure that a variant is compared with. */

@@ -3,6 +3,7 @@ import type { RunLimit } from '../engine/timed.js';
 
 /** A run that can be saved: what `createMachine` gives, or anything alike. */
 export interface SavableRun {
+  /** Goes on, to a limit. */
   run(limit: RunLimit): unknown;
   /** All of its state, as JSON. */
   save(): unknown;

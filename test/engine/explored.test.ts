@@ -24,6 +24,7 @@ import {
   memoryHooks,
   memoryMachine,
   memorySchemas,
+  spinIfSet,
 } from './memory-machine.js';
 import { exploreNaively } from './naive-explorer.js';
 import {
@@ -199,6 +200,17 @@ describe('an explored run', () => {
     expect(result).toMatchObject({ complete: true });
     expect(result.states).toBeGreaterThan(100);
     expect(exploreMemory([increment, increment], { invariants: [mutual] }).violation?.schedule).toBe('');
+  });
+
+  it('finds what never comes to rest, and does not mistake a way round for it', () => {
+    const options = { comesToRest: 'rest' };
+    // Every state of the two increments leads to an end.
+    expect(exploreMemory([increment, increment], options)).toMatchObject({ complete: true });
+    // Who looks in time ends; who comes late goes round for ever.
+    const { complete, violation } = exploreMemory([increment, spinIfSet], options);
+    expect(complete).toBe(false);
+    expect(violation).toMatchObject({ invariant: 'rest', schedule: 'p0*3' });
+    expect(exploreMemory([increment, spinIfSet], {})).toMatchObject({ complete: true });
   });
 
   it('finds a deadlock', () => {

@@ -1,7 +1,7 @@
 import { call } from '../../src/engine/frames.js';
 import { type Hooks, noHooks } from '../../src/engine/interpreter.js';
 import { notify } from '../../src/engine/requests.js';
-import { local, notation, type Routine, shared } from '../../src/engine/routine.js';
+import { done, local, notation, type Routine, shared } from '../../src/engine/routine.js';
 import { machineSchema, processorSchema } from '../../src/engine/schema-engine.js';
 import { list, record, register } from '../../src/engine/schema-values.js';
 import { createProcessor, emptyRequests, type Locals, type Machine, type Processor } from '../../src/engine/state.js';
@@ -62,6 +62,13 @@ export const announce = program('memory-announce', () => ({ fenced: 0 }), [
   stage('load', 'memory-step', shared, (m, cpu) => {
     m.found[cpu.id] = load(m, cpu, word, 1 - cpu.id);
   }),
+]);
+
+/** Goes round for ever once word 0 is 1; otherwise it ends. */
+export const spinIfSet = program('memory-spin-if-set', () => ({}), [
+  stage('look', 'memory-step', shared, (m) => (m.memory[0] === 1 ? 'round' : undefined), { to: ['round'] }),
+  glue('leave', () => done),
+  stage('round', 'memory-step', shared, () => 'round', { to: ['round'] }),
 ]);
 
 /** A defect: a stage that names another which it does not list. */

@@ -4,7 +4,7 @@ import { costKey, notify, observe, send } from '../../src/engine/requests.js';
 import { local, notation, shared } from '../../src/engine/routine.js';
 import { machineSchema, processorSchema } from '../../src/engine/schema-engine.js';
 import { integer, list, record } from '../../src/engine/schema-values.js';
-import { createProcessor, emptyRequests, type Machine, type Processor } from '../../src/engine/state.js';
+import { emptyRequests, type Machine, type Processor } from '../../src/engine/state.js';
 
 /**
  * A toy machine with which the engine is tested: pairs of processors; one sends a message and spins until the other, which
@@ -119,9 +119,14 @@ export const toyHooks: Hooks<ToyMachine, ToyProcessor> = {
   shadowEnded: () => {},
 };
 
+/** Written out: objects made by a spread have a hidden class each. */
+function toyProcessor(id: number): ToyProcessor {
+  return { id, thread: id, attention: 0, masked: 0, shadow: 0, inFlight: [], storeBuffer: [], pending: 0 };
+}
+
 export function toyMachine(processors: number): ToyMachine {
   const machine: ToyMachine = {
-    processors: Array.from({ length: processors }, (_, id) => ({ ...createProcessor(id, id), pending: 0 })),
+    processors: Array.from({ length: processors }, (_, id) => toyProcessor(id)),
     threads: Array.from({ length: processors }, () => []),
     timers: [],
     storeBuffers: 0,

@@ -48,7 +48,7 @@ const secondaryFromVmcs12 =
  * @param pages - where vmcs12's addresses lead.
  * @returns null if the APIC-access page is not backed by memory: KVM gives up with an internal error.
  */
-export function composeVmcs02(vmcs01: ApicVmcs, vmcs12: Vmcs, pages: NestedPages): Vmcs02 | null {
+export function composeVmcs02(vmcs01: ApicVmcs, vmcs12: ApicVmcs, pages: NestedPages): Vmcs02 | null {
   const apicAccesses = hasSecondary(vmcs12, Secondary.virtualizeApicAccesses);
   if (apicAccesses && pages.apicAccess === null) return null;
   const posted = hasPin(vmcs12, PinBased.processPostedInterrupts) && pages.descriptor !== null;
@@ -79,13 +79,13 @@ function copy(address: U64 | null): U64 {
   return [low, high];
 }
 
-function pinBased(vmcs01: ApicVmcs, vmcs12: Vmcs, posted: boolean): number {
+function pinBased(vmcs01: ApicVmcs, vmcs12: ApicVmcs, posted: boolean): number {
   // The preemption timer of L2 is emulated.
   const union = vmcs01.pinBasedControls | (vmcs12.pinBasedControls & ~PinBased.activateVmxPreemptionTimer);
   return (posted ? union : union & ~PinBased.processPostedInterrupts) >>> 0;
 }
 
-function primary(vmcs01: ApicVmcs, vmcs12: Vmcs, pages: NestedPages): number {
+function primary(vmcs01: ApicVmcs, vmcs12: ApicVmcs, pages: NestedPages): number {
   const windows = Primary.interruptWindowExiting | Primary.nmiWindowExiting;
   let word = (vmcs01.primaryControls & ~(windows | Primary.useTprShadow)) | vmcs12.primaryControls;
   if ((word & Primary.useTprShadow) === 0) {
@@ -99,7 +99,7 @@ function primary(vmcs01: ApicVmcs, vmcs12: Vmcs, pages: NestedPages): number {
 }
 
 /** If every use of CR8 exits and APIC accesses are not virtualized, nothing would look into the page. */
-function canDoWithoutVirtualApic(vmcs12: Vmcs): boolean {
+function canDoWithoutVirtualApic(vmcs12: ApicVmcs): boolean {
   return (
     hasPrimary(vmcs12, Primary.cr8LoadExiting) &&
     hasPrimary(vmcs12, Primary.cr8StoreExiting) &&
@@ -107,7 +107,7 @@ function canDoWithoutVirtualApic(vmcs12: Vmcs): boolean {
   );
 }
 
-function secondary(vmcs01: ApicVmcs, vmcs12: Vmcs): number {
+function secondary(vmcs01: ApicVmcs, vmcs12: ApicVmcs): number {
   const active12 = hasPrimary(vmcs12, Primary.activateSecondaryControls);
   let word = vmcs01.secondaryControls & ~secondaryFromVmcs12;
   if (active12) word |= vmcs12.secondaryControls;
@@ -121,7 +121,7 @@ function secondary(vmcs01: ApicVmcs, vmcs12: Vmcs): number {
  * What L1 can see of L2's interrupts after L2 exited: RVI and SVI, if L1 uses virtual-interrupt delivery. Linux
  * `sync_vmcs02_to_vmcs12`.
  */
-export function syncVmcs12(vmcs02: ApicVmcs, vmcs12: Vmcs): void {
+export function syncVmcs12(vmcs02: ApicVmcs, vmcs12: ApicVmcs): void {
   if (hasSecondary(vmcs12, Secondary.virtualInterruptDelivery)) {
     vmcs12.guestInterruptStatus = vmcs02.guestInterruptStatus;
   }

@@ -47,7 +47,7 @@ export interface Calibration {
 }
 
 /** A parameter of which this much is still open is one that no figure says anything about. */
-export const unconstrainedFrom = 0.97;
+const unconstrainedFrom = 0.97;
 const ensemblePairs = 8;
 
 /**

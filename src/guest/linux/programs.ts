@@ -222,7 +222,7 @@ const notMeasured = 2 ** 31 - 1;
  */
 export const mixLoop = program(
   'mix_loop',
-  () => ({ ...counted(), work: 0, sleep: 0, measures: 0, cycles: 0, pause: 0, target: 0 }),
+  () => ({ think: 0, iterations: 0, iteration: 0, work: 0, sleep: 0, measures: 0, cycles: 0, pause: 0, target: 0 }),
   [
     stage('choose', 'guestCall', local, (m, cpu, f) => {
       const self = thisCpu(m, cpu);

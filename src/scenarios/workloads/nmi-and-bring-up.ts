@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { InputError } from '../../engine/errors.js';
-import { guestNmiHandler, startSecondary } from '../../guest/bring-up.js';
-import { eventLoop } from '../../guest/event-loop.js';
+import { guestNmiHandler, guestSmiHandler, startSecondary } from '../../guest/bring-up.js';
+import { eventLoop, SentEvent } from '../../guest/event-loop.js';
 import { busyLoop, haltLoop } from '../../guest/smp.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import { startUpHandler } from '../../kvm/accept-events.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { MpState } from '../../kvm/machine.js';
+import { smiHandler } from '../../kvm/smm.js';
 import { vcpuNumber } from '../schema-values.js';
 import { setUnitTestHandlers } from './unit-test-guest.js';
 import { allIterations, type Measured, measured, requireVcpu, type WorkloadSetting, workloadKind } from './workload.js';
@@ -16,7 +17,7 @@ const ends = { from: v.optional(vcpuNumber, 0), to: v.optional(vcpuNumber, 1) };
 function start(
   setting: WorkloadSetting,
   workload: Measured & { readonly from: number; readonly to: number },
-  bringUp: number,
+  event: number,
   idle: 'loop' | 'hlt',
 ): void {
   const { from, to } = workload;
@@ -24,17 +25,18 @@ function start(
   requireVcpu(setting, from, 'workload.from');
   requireVcpu(setting, to, 'workload.to');
   if (from === to) throw new InputError('workload.to', 'is the sender itself');
-  if (bringUp === 1 && to === 0) {
+  const startsIt = event === SentEvent.bringUp;
+  if (startsIt && to === 0) {
     throw new InputError('workload.to', 'is the bootstrap processor, which waits for no SIPI');
   }
   const { machine } = setting.plan;
   setting.vcpus.forEach((vcpu, number) => {
     setUnitTestHandlers(vcpu);
     setHandler(vcpu.guestInterrupts, 2, guestNmiHandler.entry);
+    setHandler(vcpu.guestInterrupts, smiHandler, guestSmiHandler.entry);
     setHandler(vcpu.guestInterrupts, startUpHandler, startSecondary.entry);
-    if (number === from)
-      Object.assign(startGuest(machine, vcpu, eventLoop), { target: to, iterations: total, bringUp });
-    else if (number === to && bringUp === 1) vcpu.mpState = MpState.uninitialized;
+    if (number === from) Object.assign(startGuest(machine, vcpu, eventLoop), { target: to, iterations: total, event });
+    else if (number === to && startsIt) vcpu.mpState = MpState.uninitialized;
     else startGuest(machine, vcpu, idle === 'hlt' ? haltLoop : busyLoop);
   });
 }
@@ -48,7 +50,21 @@ export const nmi = workloadKind({
     ...measured,
   }),
   start(workload, setting) {
-    start(setting, workload, 0, workload.targetIdle);
+    start(setting, workload, SentEvent.nmi, workload.targetIdle);
+  },
+  measuredBy: ({ from }) => from,
+});
+
+/** SMIs from one virtual CPU to another: from the ICR write until the sender sees that the handler has run, in the target's system-management mode. */
+export const smi = workloadKind({
+  schema: v.strictObject({
+    kind: v.literal('smi'),
+    ...ends,
+    targetIdle: v.optional(v.picklist(['loop', 'hlt']), 'loop'),
+    ...measured,
+  }),
+  start(workload, setting) {
+    start(setting, workload, SentEvent.smi, workload.targetIdle);
   },
   measuredBy: ({ from }) => from,
 });
@@ -57,7 +73,7 @@ export const nmi = workloadKind({
 export const bringUp = workloadKind({
   schema: v.strictObject({ kind: v.literal('bring-up'), ...ends, ...measured }),
   start(workload, setting) {
-    start(setting, workload, 1, 'loop');
+    start(setting, workload, SentEvent.bringUp, 'loop');
   },
   measuredBy: ({ from }) => from,
 });

@@ -3,7 +3,7 @@ import { ipiBench } from './ipi-bench.js';
 import { ipiPingPong } from './ipi-ping-pong.js';
 import { migration } from './migration.js';
 import { mix } from './mix.js';
-import { bringUp, nmi } from './nmi-and-bring-up.js';
+import { bringUp, nmi, smi } from './nmi-and-bring-up.js';
 import { requestResponse } from './request-response.js';
 import { smpCallFunction } from './smp-call-function.js';
 import { timers } from './timers.js';
@@ -16,6 +16,7 @@ export const workloads = {
   'bring-up': bringUp,
   'device-interrupt': deviceInterrupt,
   nmi,
+  smi,
   timers,
   vmexit,
   'ipi-bench': ipiBench,

@@ -21,13 +21,21 @@ export interface Arbitrary<T> {
 
 /** The module fast-check (version 3 or 4): `import fc from 'fast-check'`. */
 export interface FastCheck {
+  /** fast-check's `constant`. */
   readonly constant: (...args: never[]) => unknown;
+  /** fast-check's `constantFrom`. */
   readonly constantFrom: (...args: never[]) => unknown;
+  /** fast-check's `integer`. */
   readonly integer: (...args: never[]) => unknown;
+  /** fast-check's `boolean`. */
   readonly boolean: (...args: never[]) => unknown;
+  /** fast-check's `record`. */
   readonly record: (...args: never[]) => unknown;
+  /** fast-check's `array`. */
   readonly array: (...args: never[]) => unknown;
+  /** fast-check's `tuple`. */
   readonly tuple: (...args: never[]) => unknown;
+  /** fast-check's `oneof`. */
   readonly oneof: (...args: never[]) => unknown;
 }
 

@@ -4,6 +4,7 @@ import { ipiVirtualization } from '../../hardware/ipi-virtualization.js';
 import { postedInterruptProcessing } from '../../hardware/posted-interrupt-processing.js';
 import { vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
 import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, VcpuRequest, vmOf } from '../../kvm/machine.js';
+import { isNestedContext } from '../../kvm/nested/guest-mode.js';
 import { vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from '../../kvm/pi-load-put.js';
 import { kvmSchedIn, kvmSchedOut } from '../../kvm/sched-notifiers.js';
 import { vmxSyncPirToIrr } from '../../kvm/sync-pir-to-irr.js';
@@ -39,8 +40,8 @@ function each(
 ): string | undefined {
   for (let i = 0; i < machine.vcpus.length; i++) {
     const vcpu = machine.vcpus[i] as KvmVcpu;
-    // An AMD host has none.
-    if (vmOf(machine, vcpu).apicv === 0 || vcpu.svm === 1) continue;
+    // An AMD host has none, and that of an L2 is L1's.
+    if (vmOf(machine, vcpu).apicv === 0 || vcpu.svm === 1 || isNestedContext(machine, vcpu)) continue;
     const wrong = test(vcpu, descriptorOf(machine, vcpu));
     if (wrong !== undefined) return `virtual CPU ${vcpu.id}: ${wrong}`;
   }

@@ -1,6 +1,13 @@
 import type { KvmMachine } from '../../kvm/machine.js';
 import { announced, loadedHere, onOneList, suppressed, wakeVector } from './descriptor.js';
-import { eoiExactness, nothingLost, nothingMadeUp, nothingSpurious, priorityOrder } from './interrupts.js';
+import {
+  eoiExactness,
+  noExitForNotification,
+  nothingLost,
+  nothingMadeUp,
+  nothingSpurious,
+  priorityOrder,
+} from './interrupts.js';
 import type { StateInvariant } from './invariant.js';
 import type { Ledger } from './ledger.js';
 import { accessControls, inhibitFollowed, interruptStatus, irrPending, processorPriority } from './mirrors.js';
@@ -32,6 +39,7 @@ export const ledgerInvariants: readonly StateInvariant[] = [
   nothingSpurious,
   priorityOrder,
   eoiExactness,
+  noExitForNotification,
 ];
 
 /** What holds when nothing more can happen. */

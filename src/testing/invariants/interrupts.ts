@@ -118,3 +118,17 @@ export const eoiExactness: StateInvariant = {
     return undefined;
   },
 };
+
+/** A notification for L2 is processed, it is no exit. */
+export const noExitForNotification: StateInvariant = {
+  id: 'INV4-no-exit-for-notification',
+  group: 'INV4',
+  statement:
+    'While L2 is active, an interrupt for L1 that is L1\u2019s notification vector for it is never given to L1 as an exit.',
+  source: 'SDM vol. 3C, "Posted-Interrupt Processing"; Linux vmx_check_nested_events',
+  example: 'L1 posts by vector 71H, and L2 exits to L1 for an external interrupt with vector 71H.',
+  check: (_machine, { fault, faultVcpu, faultVector }) =>
+    fault === LedgerFault.notificationExit
+      ? `virtual CPU ${faultVcpu}: L2 exited for ${hex(faultVector)}, which notifies it`
+      : undefined,
+};

@@ -6,6 +6,7 @@ import type { Schema } from '../../engine/schema.js';
 import { flag, integer, list, record } from '../../engine/schema-values.js';
 import { Record } from '../../hardware/records.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, PendingEvent, vcpuOf } from '../../kvm/machine.js';
+import { isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { KvmRecord } from '../../kvm/records.js';
 
 /** What the test kit's own programs tell observers. */
@@ -43,6 +44,8 @@ export const LedgerFault = {
   wrongEoi: 5,
   /** A program of the test kit is where it never should be. */
   unexpected: 6,
+  /** L2 exited to L1 for a notification that is L2's to process. */
+  notificationExit: 7,
 } as const;
 
 /**
@@ -144,17 +147,28 @@ function accepted(ledger: Ledger, vcpu: number, vector: number): void {
   insert(entry.pending, vector);
 }
 
-function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number): void {
+/** Whose local APIC a guest has: an L2 without APIC virtualization has L1's. */
+function apicOwner(machine: KvmMachine, vcpu: KvmVcpu): KvmVcpu {
+  if (!isNestedContext(machine, vcpu)) return vcpu;
+  const nested = nestedOf(machine, vcpu);
+  return nestedHasVid(nested) ? vcpu : vcpuOf(machine, nested.l1);
+}
+
+/** A pending vector is no longer: delivered, or taken for what it stands for. The same vector may have been requested again since. */
+function taken(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number): void {
+  const { pending } = ledger.vcpus[vcpu.id] as LedgerEntry;
+  if (!remove(pending, vector)) wrong(ledger, LedgerFault.unrequested, vcpu.id, vector);
+  if (testBit(vcpu.page.irr, vector) || testBit(descriptorOf(machine, vcpu).pir, vector)) insert(pending, vector);
+}
+
+function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number, chosen = false): void {
   // Exceptions and NMIs have their own rules.
   if (vector < 16) return;
-  const { pending, inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
+  const { inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
   const { page } = vcpu;
   // What software injects it chose some time before, and so does AVIC when a doorbell comes.
-  const chosenBefore = inHand(vcpu, inService) === vector || vcpu.svm === 1;
-  if (!remove(pending, vector)) wrong(ledger, LedgerFault.unrequested, vcpu.id, vector);
-  // The same vector may have been requested again since.
-  const { pir } = descriptorOf(machine, vcpu);
-  if (testBit(page.irr, vector) || testBit(pir, vector)) insert(pending, vector);
+  const chosenBefore = chosen || inHand(vcpu, inService) === vector || vcpu.svm === 1;
+  taken(ledger, machine, vcpu, vector);
   const above = Math.max(page.tpr >>> 4, (inService[inService.length - 1] ?? 0) >> 4);
   if (vector >> 4 <= above) wrong(ledger, LedgerFault.belowPriority, vcpu.id, vector);
   if (!chosenBefore && highestBit(page.irr) > vector) wrong(ledger, LedgerFault.notHighest, vcpu.id, vector);
@@ -190,7 +204,19 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       accepted(ledger, a, b);
       break;
     case Record.delivered:
-      delivered(ledger, machine, vcpuOf(machine, a), b);
+      delivered(ledger, machine, apicOwner(machine, vcpuOf(machine, a)), b);
+      break;
+    case KvmRecord.nestedAcknowledge:
+      delivered(ledger, machine, vcpuOf(machine, a), b, true);
+      if (b === nestedOf(machine, vcpuOf(machine, a)).postedIntrNv) wrong(ledger, LedgerFault.notificationExit, a, b);
+      break;
+    case KvmRecord.nestedNotification:
+      // The notification is all there is to accept: what was posted is in L2's descriptor.
+      if (!remove((ledger.vcpus[a] as LedgerEntry).intended, b) && ledger.intents === 1)
+        wrong(ledger, LedgerFault.unsent, a, b);
+      break;
+    case KvmRecord.nestedNotificationTaken:
+      taken(ledger, machine, vcpuOf(machine, a), b);
       break;
     case Record.endOfInterrupt:
       ended(ledger, a, b);

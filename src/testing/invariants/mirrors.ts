@@ -2,10 +2,13 @@ import { highestBit } from '../../arch/bits256.js';
 import { hasPin, hasSecondary, hasTertiary, PinBased, Secondary, Tertiary } from '../../arch/controls.js';
 import { rvi, svi } from '../../arch/guest-interrupt-status.js';
 import type { MsrBitmap } from '../../arch/msr-bitmap.js';
+import { nestedMsrBitmap } from '../../arch/nested/nested-msr-bitmap.js';
 import { postedInterruptProcessing } from '../../hardware/posted-interrupt-processing.js';
 import { kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
 import { vmxDeliverInterrupt } from '../../kvm/deliver.js';
-import { type KvmMachine, type KvmVcpu, VcpuRequest, vmOf } from '../../kvm/machine.js';
+import { HostVector, type KvmMachine, type KvmVcpu, VcpuRequest, vmOf } from '../../kvm/machine.js';
+import { isNestedContext } from '../../kvm/nested/guest-mode.js';
+import type { NestedState } from '../../kvm/nested/nested-state.js';
 import { controlChoiceOf, msrBitmapOf } from '../../kvm/set-up.js';
 import type { StateInvariant } from './invariant.js';
 import { ownThreadIn, place, somebodyIn } from './places.js';
@@ -36,7 +39,7 @@ export const interruptStatus: StateInvariant = {
   id: 'INV3-interrupt-status',
   group: 'INV3',
   statement:
-    'While the guest runs with virtual-interrupt delivery, RVI is the highest vector in IRR and SVI the highest in ISR.',
+    'While a guest runs with virtual-interrupt delivery, RVI is the highest vector in its IRR and SVI the highest in its ISR: L1\u2019s in L1, L2\u2019s in L2.',
   source: 'SDM vol. 3C, "Guest Interrupt Status"; Linux vmx_set_rvi, vmx_hwapic_isr_update',
   example: 'The guest runs with 43H in ISR, and SVI is 0.',
   check: (machine) =>
@@ -103,6 +106,23 @@ function sameBits(a: readonly number[], b: readonly number[]): boolean {
   return true;
 }
 
+/** What is wrong with the controls with which an L2 runs, by what L1 asked for, or undefined. */
+function wrongInVmcs02(machine: KvmMachine, { vmcs, nested, msrBitmap }: KvmVcpu): string | undefined {
+  const { vmcs12, msrBitmap12 } = machine.nested[nested] as NestedState;
+  if (
+    hasSecondary(vmcs, Secondary.virtualInterruptDelivery) !==
+      hasSecondary(vmcs12, Secondary.virtualInterruptDelivery) ||
+    hasPin(vmcs, PinBased.processPostedInterrupts) !== hasPin(vmcs12, PinBased.processPostedInterrupts) ||
+    hasTertiary(vmcs, Tertiary.ipiVirtualization) ||
+    vmcs.postedInterruptNotificationVector !== HostVector.postedInterruptNested
+  )
+    return 'its controls are not those that L1 asked for';
+  const wanted = nestedMsrBitmap(vmcs12, msrBitmap12) ?? msrBitmap;
+  if (!sameBits(wanted.read, msrBitmap.read) || !sameBits(wanted.write, msrBitmap.write))
+    return 'its MSR bitmap is not the one that L0 and L1 together ask for';
+  return undefined;
+}
+
 /** One decision drives controls and MSR bitmap. */
 export const accessControls: StateInvariant = {
   id: 'INV13-access-controls',
@@ -117,6 +137,7 @@ export const accessControls: StateInvariant = {
       // On an AMD host the VMCB says it, and intercepts go with AVIC's own bit.
       if (vcpu.svm === 1) return undefined;
       const { vmcs } = vcpu;
+      if (isNestedContext(machine, vcpu)) return wrongInVmcs02(machine, vcpu);
       const ipiVirtualization = vmOf(machine, vcpu).ipiVirtualization === 1;
       const active = vcpu.apicvActive === 1;
       if (
@@ -142,6 +163,8 @@ export const inhibitFollowed: StateInvariant = {
   example: 'The VM has an inhibit, APICv is active on a virtual CPU, and no request to look is pending there.',
   check: (machine) =>
     eachInGuest(machine, (vcpu) => {
+      // L1 decides for its own guest.
+      if (isNestedContext(machine, vcpu)) return undefined;
       const vm = vmOf(machine, vcpu);
       const wanted = vm.apicv === 1 && vm.apicvInhibits === 0 && vcpu.apicMode !== 0;
       if (wanted === (vcpu.apicvActive === 1) || (vcpu.requests & VcpuRequest.apicvUpdate) !== 0) return undefined;

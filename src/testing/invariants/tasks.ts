@@ -2,6 +2,7 @@ import type { Thread } from '../../engine/state.js';
 import { TaskState } from '../../host/machine.js';
 import { schedule } from '../../host/schedule.js';
 import { VcpuMode } from '../../kvm/machine.js';
+import { hostedBy } from '../../kvm/nested/guest-mode.js';
 import { vcpuRun } from '../../kvm/run.js';
 import type { StateInvariant } from './invariant.js';
 import { frameIn, place } from './places.js';
@@ -52,8 +53,9 @@ export const marksTrue: StateInvariant = {
     'A virtual CPU is switched out, and its mode is IN_GUEST_MODE: senders notify its processor instead of waking it.',
   check: (machine) => {
     for (const processor of machine.processors) {
-      const vcpu = machine.vcpus[processor.vcpu];
-      if (processor.nonRoot === 0 || vcpu === undefined) continue;
+      const current = machine.vcpus[processor.vcpu];
+      if (processor.nonRoot === 0 || current === undefined) continue;
+      const vcpu = hostedBy(machine, current);
       // Its own store may not have become visible.
       if (vcpu.mode === VcpuMode.outsideGuestMode && processor.storeBuffer.length === 0)
         return `virtual CPU ${vcpu.id}: runs its guest, and its mode is outside`;

@@ -1,5 +1,6 @@
 import { AvicExit } from '../../arch/avic.js';
 import { highestBit, testBit } from '../../arch/bits256.js';
+import { hasPin, PinBased } from '../../arch/controls.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Frame } from '../../engine/state.js';
 import { avicIpi } from '../../hardware/avic.js';
@@ -8,13 +9,15 @@ import { type Task, TaskState } from '../../host/machine.js';
 import { tryToWakeUp } from '../../host/try-to-wake-up.js';
 import { apicAcceptIrq } from '../../kvm/accept-irq.js';
 import { avicIncompleteIpiInterception, avicKickTargetVcpus } from '../../kvm/avic.js';
-import { vmxDeliverInterrupt, vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
+import { vmxDeliverInterrupt, vmxDeliverNestedPostedInterrupt, vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from '../../kvm/kick.js';
 import { apicTimerExpired } from '../../kvm/lapic-timer.js';
 import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, MpState, VcpuRequest } from '../../kvm/machine.js';
+import { hostedBy, isNestedContext, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { piWakeupHandler } from '../../kvm/pi-load-put.js';
 import { svmCompleteInterruptDelivery, svmDeliverInterrupt } from '../../kvm/svm-deliver.js';
 import type { StateInvariant } from './invariant.js';
+import type { Ledger } from './ledger.js';
 import { frameIn, type Place, place, somebodyIn } from './places.js';
 
 /** The class of the processor priority, from TPR and ISR alone. SDM vol. 3A, "Task and Processor Priorities". */
@@ -22,9 +25,12 @@ function priorityClass({ page }: KvmVcpu): number {
   return Math.max(page.tpr >>> 4, Math.max(0, highestBit(page.isr)) >> 4);
 }
 
-/** True if the guest's processor would take a maskable interrupt. */
-function takesInterrupts(vcpu: KvmVcpu): boolean {
-  return vcpu.interruptFlag === 1 && (vcpu.interruptibility & 3) === 0;
+/** True if the guest's processor would take a maskable interrupt; one for L1 while L2 is active takes L2 to L1 if L1 wants that. */
+function takesInterrupts(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  const active = vcpu.guestMode === 1 ? nestedOf(machine, vcpu) : undefined;
+  if (active !== undefined && hasPin(active.vmcs12, PinBased.externalInterruptExiting)) return true;
+  const guest = active === undefined ? vcpu : (machine.vcpus[active.l2] as KvmVcpu);
+  return guest.interruptFlag === 1 && (guest.interruptibility & 3) === 0;
 }
 
 /** The highest vector that is posted or requested, whatever ON says, or -1. */
@@ -32,20 +38,40 @@ function highestWaiting(machine: KvmMachine, vcpu: KvmVcpu): number {
   return Math.max(highestBit(vcpu.page.irr), highestBit(descriptorOf(machine, vcpu).pir));
 }
 
+/** An L2 that is not active: whatever waits for it, L1 has to enter it first. */
+function isDormant(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  if (!isNestedContext(machine, vcpu)) return false;
+  return (machine.vcpus[nestedOf(machine, vcpu).l1] as KvmVcpu).guestMode === 0;
+}
+
 /** A virtual interrupt that its guest could take now if it ran: the vector, or -1. What KVM thinks of it plays no role. */
-export function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
+function deliverableVector(machine: KvmMachine, vcpu: KvmVcpu): number {
   if (vcpu.mpState === MpState.uninitialized || vcpu.mpState === MpState.initReceived) return -1;
+  if (isDormant(machine, vcpu)) return -1;
   const vector = highestWaiting(machine, vcpu);
-  return vector >= 16 && takesInterrupts(vcpu) && vector >> 4 > priorityClass(vcpu) ? vector : -1;
+  return vector >= 16 && takesInterrupts(machine, vcpu) && vector >> 4 > priorityClass(vcpu) ? vector : -1;
+}
+
+/** The same for an L2: what L1 posted for it counts once the notification is known, and no further one is on its way. */
+function nestedReason(machine: KvmMachine, vcpu: KvmVcpu, ledger: Ledger): string | undefined {
+  const vector = deliverableVector(machine, vcpu);
+  if (vector < 0) return undefined;
+  const { l1, piPending, postedIntrNv } = nestedOf(machine, vcpu);
+  const coming = ledger.vcpus[l1]?.intended.includes(postedIntrNv) === true;
+  const notified = piPending === 1 && descriptorOf(machine, vcpu).on === 1 && !coming;
+  const known = notified || highestBit(vcpu.page.irr) >= vector;
+  return known ? `interrupt ${vector.toString(16).toUpperCase()}H for the guest of virtual CPU ${l1}` : undefined;
 }
 
 /** What there is for a virtual CPU that does not run, in words, or undefined. */
-function reasonToRun(machine: KvmMachine, vcpu: KvmVcpu): string | undefined {
+function reasonToRun(machine: KvmMachine, vcpu: KvmVcpu, ledger: Ledger): string | undefined {
+  if (isNestedContext(machine, vcpu)) return nestedReason(machine, vcpu, ledger);
   if (vcpu.stopped === 1) return vcpu.signalPending === 1 ? undefined : 'it may go on';
   const vector = deliverableVector(machine, vcpu);
   if (vector >= 0) return `interrupt ${vector.toString(16).toUpperCase()}H`;
   if (vcpu.nmiQueued + vcpu.nmiPending > 0 && (vcpu.interruptibility & 0xb) === 0) return 'an NMI';
-  if (vcpu.pendingEvents !== 0) return 'INIT or SIPI';
+  if (vcpu.smm === 0 && (vcpu.smiPending === 1 || (vcpu.requests & VcpuRequest.smi) !== 0)) return 'an SMI';
+  if (vcpu.pendingEvents !== 0 && vcpu.smm === 0) return 'INIT or SIPI';
   if (vcpu.lapicTimer.pending > 0) return 'its timer';
   if (vcpu.pvUnhalted === 1) return 'a kick by another virtual CPU';
   if ((vcpu.requests & VcpuRequest.unblock) !== 0) return 'a request to unblock';
@@ -58,6 +84,7 @@ const wakers: readonly Place[] = [
   kvmVcpuKick,
   vmxDeliverPostedInterrupt,
   vmxDeliverInterrupt,
+  vmxDeliverNestedPostedInterrupt,
   apicAcceptIrq,
   apicTimerExpired,
   svmDeliverInterrupt,
@@ -79,7 +106,9 @@ function isWaking(frame: Frame, vcpu: KvmVcpu): boolean {
 }
 
 /** True if something is under way that will wake a virtual CPU. */
-function isBeingWoken(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+function isBeingWoken(machine: KvmMachine, sleeper: KvmVcpu): boolean {
+  // An L2 sleeps in its virtual CPU's thread.
+  const vcpu = hostedBy(machine, sleeper);
   for (const thread of machine.threads) for (const frame of thread) if (isWaking(frame, vcpu)) return true;
   if (vcpu.svm === 1) {
     const incomplete = (cpu: { vcpu: number }): boolean =>
@@ -110,10 +139,10 @@ export const noLostWakeUp: StateInvariant = {
   statement: 'A virtual CPU that sleeps although there is something for it is being woken.',
   source: 'Linux kvm_vcpu_block, kvm_vcpu_wake_up, pi_wakeup_handler',
   example: 'A virtual CPU sleeps, 40H is in PIR with ON = 1, and no wakeup vector is on its way to NDST.',
-  check: (machine) => {
+  check: (machine, ledger) => {
     for (const vcpu of machine.vcpus) {
       if (!isAsleep(machine.tasks[vcpu.task] as Task)) continue;
-      const reason = reasonToRun(machine, vcpu);
+      const reason = reasonToRun(machine, vcpu, ledger);
       if (reason !== undefined && !isBeingWoken(machine, vcpu))
         return `virtual CPU ${vcpu.id}: sleeps although there is ${reason}, and nobody wakes it`;
     }
@@ -129,13 +158,13 @@ export const nobodySleepsOn: StateInvariant = {
     'When nothing more can happen, no virtual CPU is left asleep or waiting for a processor with something to do.',
   source: 'Linux kvm_vcpu_block, __schedule',
   example: 'Nothing is left to happen, and a virtual CPU sleeps with 40H in PIR.',
-  check: (machine) => {
+  check: (machine, ledger) => {
     for (const vcpu of machine.vcpus) {
       const task = machine.tasks[vcpu.task] as Task;
       if (task.onCpu === 0 && task.onRunQueue === 1) return `virtual CPU ${vcpu.id}: is ready and never runs`;
       if (task.onCpu === 0 && task.onRunQueue === 0 && task.state === TaskState.running)
         return `virtual CPU ${vcpu.id}: was woken, and no processor puts it on its queue`;
-      const reason = isAsleep(task) ? reasonToRun(machine, vcpu) : undefined;
+      const reason = isAsleep(task) ? reasonToRun(machine, vcpu, ledger) : undefined;
       if (reason !== undefined) return `virtual CPU ${vcpu.id}: sleeps for ever although there is ${reason}`;
     }
     return undefined;

@@ -20,6 +20,7 @@ import {
 } from './configure.js';
 import type { Model, ModelConfiguration } from './model.js';
 import type { ModelWorld } from './model-machine.js';
+import { nested } from './nested.js';
 import {
   armTimer,
   attach,
@@ -638,6 +639,7 @@ export const models: readonly Model[] = [
   disable,
   startUp,
   avic,
+  nested,
 ];
 
 /** A configuration by the names of its model and its own. Throws an {@link InternalError} if there is none. */

@@ -1,12 +1,13 @@
-import { setBit } from '../../arch/bits256.js';
 import type { Routine } from '../../engine/routine.js';
 import type { Numbers } from '../../engine/state.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import { startUpHandler } from '../../kvm/accept-events.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { type KvmVcpu, MpState } from '../../kvm/machine.js';
+import { createNestedGuest, type NestedGuest } from '../../kvm/nested/create-nested.js';
 import type { ModelConfiguration } from './model.js';
 import { addHostTask, createModelMachine, type ModelMachine, type ModelShape } from './model-machine.js';
+import { hypervisor, postToL2 } from './nested-programs.js';
 import { injector, sendIpis, timerVector } from './programs.js';
 
 /** Ways of delivery. */
@@ -99,13 +100,34 @@ export const polls: Part = (machine) => {
   if (vcpu !== undefined) vcpu.haltPoll = machine.vms[vcpu.vm]?.haltPollMax ?? 0;
 };
 
-/** Virtual CPU 0 has a vector in service, and one requested that it masks. */
-export function inService(vector: number): Part {
-  return ({ vcpus: [vcpu] }) => {
-    if (vcpu === undefined) return;
-    setBit(vcpu.page.isr, vector);
-    vcpu.page.ppr = vector & 0xf0;
-    vcpu.vmcs.guestInterruptStatus = vector << 8;
+/** The vector with which L1 notifies its L2, and the one of an interrupt of L1's own. */
+export const notificationVector = 0x71;
+export const vectorOfL1 = 0x51;
+
+/**
+ * Virtual CPU 0 is a hypervisor, and its guest runs `routine`.
+ *
+ * @param halted - 1 if L1 enters it in HLT state first
+ */
+export function l2<L extends Numbers<L>>(routine: Routine<L>, guest: NestedGuest = {}, halted = 0): Part {
+  return (machine) => {
+    const l1 = machine.vcpus[0] as KvmVcpu;
+    const inner = createNestedGuest(machine, l1, { notificationVector, ...guest }, l1.descriptorLine);
+    startGuest(machine, l1, hypervisor).halted = halted;
+    startGuest(machine, inner, routine);
+  };
+}
+
+/** A sibling, virtual CPU `vcpu`, that posts to the L2 of virtual CPU 0. */
+export function l2Poster(vcpu: number, [first, second]: Vectors): Part {
+  return (machine) => {
+    const { l2: target } = machine.nested[0] as { l2: number };
+    Object.assign(startGuest(machine, machine.vcpus[vcpu] as KvmVcpu, postToL2), {
+      l2: target,
+      first,
+      second,
+      notification: notificationVector,
+    });
   };
 }
 

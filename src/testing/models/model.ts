@@ -36,7 +36,7 @@ export interface ModelState {
 }
 
 /** The vectors that programs of models send. */
-export const modelVectors = [0x41, 0x42, 0x51, 0x61, 0x71] as const;
+const modelVectors = [0x41, 0x42, 0x51, 0x61, 0x71] as const;
 
 /** A configuration's machine, where its programs begin, and an empty ledger. */
 export function createModelState({ build }: ModelConfiguration): ModelState {

@@ -7,6 +7,7 @@ import { deliveryMutants } from './delivery.js';
 import { emulationMutants } from './emulation.js';
 import { withChanges } from './install.js';
 import type { Mutant } from './mutant.js';
+import { nestedMutants } from './nested.js';
 import { postedInterruptMutants } from './posted-interrupts.js';
 
 /** Every bug that can be switched on. */
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...deliveryMutants,
   ...apicMutants,
   ...emulationMutants,
+  ...nestedMutants,
 ];
 
 /** What became of a mutant. */

@@ -4,7 +4,7 @@ import { done } from '../../engine/routine.js';
 import { currentVcpu, type LogicalProcessor } from '../../hardware/machine.js';
 import { vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
 import { kvmVcpuBlock, vcpuBlock } from '../../kvm/halt.js';
-import { interruptAllowed } from '../../kvm/has-events.js';
+import { interruptBlocked } from '../../kvm/interruptibility.js';
 import { descriptorOf, HostVector, vmOf } from '../../kvm/machine.js';
 import { vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from '../../kvm/pi-load-put.js';
 import { vcpuEnterGuest } from '../../kvm/run.js';
@@ -137,7 +137,7 @@ export const postedInterruptMutants: readonly Mutant[] = [
       change(vmxVcpuPiPut, 'need', (right) => (m, cpu, f, returned) => {
         const vcpu = currentVcpu(m, cpu);
         const next = right(m, cpu, f, returned);
-        return next === 'set-sn' && vcpu.preempted === 0 && vcpu.waiter === 1 && !interruptAllowed(vcpu)
+        return next === 'set-sn' && vcpu.preempted === 0 && vcpu.waiter === 1 && interruptBlocked(m, vcpu)
           ? undefined
           : next;
       }),

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { setBit } from '../../../src/arch/bits256.js';
+import { nestedMsrBitmap } from '../../../src/arch/nested/nested-msr-bitmap.js';
+import { composeVmcs02 } from '../../../src/arch/nested/vmcs02.js';
 import { call, callOn } from '../../../src/engine/frames.js';
 import { Record } from '../../../src/hardware/records.js';
 import { vmxDeliverPostedInterrupt } from '../../../src/kvm/deliver.js';
 import { descriptorOf, HostVector, type KvmVcpu, vcpuOf } from '../../../src/kvm/machine.js';
+import { createNestedGuest } from '../../../src/kvm/nested/create-nested.js';
+import { KvmRecord } from '../../../src/kvm/records.js';
 import { vcpuRun } from '../../../src/kvm/run.js';
 import { buildMachine } from '../../../src/scenarios/build.js';
 import { parseMachine } from '../../../src/scenarios/schema.js';
@@ -56,6 +60,35 @@ function asleep() {
   at(machine.wakeupLists, 1).push(1);
   descriptorOf(machine, vcpu).nv = HostVector.postedInterruptWakeup;
   return state;
+}
+
+/** Virtual CPU 1 is a hypervisor in its guest, which is active, posts by 71H, and is the current one. */
+function inL2() {
+  const state = inGuest();
+  const { machine, vcpu } = state;
+  const l2 = createNestedGuest(machine, vcpu, { notificationVector: 0x71 }, vcpu.descriptorLine);
+  const nested = at(machine.nested, 0);
+  const vmcs02 = composeVmcs02(vcpu.vmcs, nested.vmcs12, {
+    virtualApic: [0, 0],
+    apicAccess: [0, 0],
+    descriptor: nested.vmcs12.postedInterruptDescriptorAddress,
+    msrBitmap: true,
+  });
+  Object.assign(l2, { vmcs: vmcs02, msrBitmap: nestedMsrBitmap(nested.vmcs12, nested.msrBitmap12) });
+  Object.assign(at(machine.processors, 1), { vcpu: l2.id, thread: l2.thread });
+  nested.postedIntrNv = 0x71;
+  vcpu.guestMode = 1;
+  return { ...state, ledger: ledgerOf(machine) };
+}
+
+/** The same, asleep: L2 is halted. */
+function asleepInL2() {
+  const state = asleep();
+  const { machine, vcpu } = state;
+  createNestedGuest(machine, vcpu, { notificationVector: 0x71 }, vcpu.descriptorLine);
+  at(machine.nested, 0).postedIntrNv = 0x71;
+  vcpu.guestMode = 1;
+  return { ...state, ledger: ledgerOf(machine) };
 }
 
 const all = [...machineInvariants, ...ledgerInvariants];
@@ -235,7 +268,50 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
       setBit(s.vcpu.page.isr, 0x43);
     },
   ],
+  [
+    'INV4-no-exit-for-notification',
+    inL2,
+    (s) => {
+      post(s, 0x71);
+      enter(s.ledger, KvmRecord.nestedAcknowledge, 1, 0x71, s.machine);
+    },
+  ],
+  [
+    'INV3-interrupt-status',
+    inL2,
+    ({ machine }) => {
+      setBit(at(machine.vcpus, 2).page.irr, 0x41);
+    },
+  ],
+  [
+    'INV13-access-controls',
+    inL2,
+    ({ machine }) => {
+      at(machine.vcpus, 2).msrBitmap.write[1] = 0;
+    },
+  ],
+  [
+    'INV2-being-woken',
+    asleepInL2,
+    ({ machine }) => {
+      const l2 = at(machine.vcpus, 2);
+      setBit(l2.page.irr, 0x41);
+    },
+  ],
+  [
+    'INV2-being-woken',
+    asleepInL2,
+    ({ machine, ledger }) => {
+      Object.assign(descriptorOf(machine, at(machine.vcpus, 2)), { on: 1, pir: [0, 0, 2, 0, 0, 0, 0, 0] });
+      at(machine.nested, 0).piPending = 1;
+      enter(ledger, Record.posted, 2, 0x41, machine);
+    },
+  ],
 ];
+
+test.each([inL2, asleepInL2])('none is broken while a guest of a guest is active: %o', (from) => {
+  expect(names(from())).toEqual([]);
+});
 
 describe('each is broken by its smallest example', () => {
   test.each(breaks)('%s', (id, from, how) => {
