@@ -27,9 +27,16 @@ export type { CpuTime, ProcessorTime, VcpuTime } from './observe/cpu-time.js';
 export type { HaltPollStatistics } from './observe/halt-poll-statistics.js';
 export type { Counters } from './observe/recorder.js';
 export { type CalibrateOptions, calibrate } from './scenarios/figures/calibrate.js';
+export {
+  type CalibrateMachineOptions,
+  calibrateMachine,
+  type MachineCalibration,
+} from './scenarios/figures/calibrate-machine.js';
 export type { Figure, FigureInput } from './scenarios/figures/figure.js';
+export { type Measurements, readMeasurements } from './scenarios/figures/measurements.js';
 export type { PublishedFigure as LibraryFigure } from './scenarios/figures/published-figure.js';
 export { publishedFigures } from './scenarios/figures/published-figures.js';
+export { type UnscoredFigure, unscoredFigures } from './scenarios/figures/unscored-figures.js';
 export {
   type ErrorSummary,
   type ValidatedFigure,

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { InputError, InternalError, presets } from '../index.js';
 import { formatTable } from '../observe/index.js';
 import { analyze } from './analyze.js';
+import { calibrate } from './calibrate.js';
 import { conform } from './conform.js';
 import { explore } from './explore.js';
 import { mutantsCommand } from './mutants.js';
@@ -42,6 +43,7 @@ const commands: Readonly<Record<string, (args: string[]) => number | Promise<num
   presets: listPresets,
   analyze,
   validate: validateCommand,
+  calibrate,
   sweep: (args) => sweep(args, new URL('./sweep-worker.js', import.meta.url)),
 };
 

@@ -44,7 +44,8 @@ function scenarioOf(name: string): unknown {
   );
 }
 
-function applySettings(scenario: unknown, settings: readonly string[]): unknown {
+/** A scenario with what the options `--set path=value` change. */
+export function applySettings(scenario: unknown, settings: readonly string[]): unknown {
   let changed = scenario;
   for (const setting of settings) {
     const equals = setting.indexOf('=');

@@ -1,6 +1,13 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { type FigureInput, InputError, type ValidateOptions, type Validation, validate } from '../index.js';
+import {
+  type FigureInput,
+  InputError,
+  unscoredFigures,
+  type ValidateOptions,
+  type Validation,
+  validate,
+} from '../index.js';
 import { type Column, errorChart, formatNumber, formatPercent, formatTable } from '../observe/index.js';
 import { readJson, writeText } from './scenario-file.js';
 import { UsageError } from './usage.js';
@@ -33,7 +40,15 @@ export function validateCommand(args: string[]): number {
     const rows = validation.figures.map((figure) => ({ ...figure, label: figure.id }));
     writeText(values.svg, errorChart('Simulated against published', rows));
   }
-  process.stdout.write(values.json ? `${JSON.stringify(validation, null, 2)}\n` : printValidation(validation));
+  // The library's own also say what was published and has no scenario.
+  const own = values.figures === undefined;
+  if (values.json) {
+    process.stdout.write(
+      `${JSON.stringify(own ? { ...validation, unscored: unscoredFigures } : validation, null, 2)}\n`,
+    );
+  } else {
+    process.stdout.write(`${printValidation(validation)}${own ? `\n${unscoredText()}\n` : ''}`);
+  }
   return 0;
 }
 
@@ -119,6 +134,13 @@ function summaryText({ fitted, heldOut, inside }: Validation['summary']): string
   }
   if (inside.of > 0) lines.push(`${inside.n} of ${inside.of} published values lie where a measurement is expected`);
   return lines.join('\n');
+}
+
+function unscoredText(): string {
+  return [
+    'Published, and not held against a scenario:',
+    ...unscoredFigures.map(({ source, published, reason }) => `  ${source}: ${published}\n    (${reason})`),
+  ].join('\n');
 }
 
 /** Each assumption once, with the figures that rest on it. */

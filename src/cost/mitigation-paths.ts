@@ -26,4 +26,12 @@ export const mitigationPaths: Readonly<Record<string, PathCosts>> = {
     source: 'flushing the L1 data cache before the entry: 512 lines to be written back and read again',
     keys: { l1dFlush: 1 },
   },
+  branchHistory: {
+    cycles: 150,
+    range: [60, 400],
+    status: 'unconstrained',
+    source:
+      'the software sequence that overwrites the branch history after an exit: 25 calls and jumps, and their loops',
+    keys: { bhbClear: 1 },
+  },
 };

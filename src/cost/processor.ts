@@ -68,7 +68,7 @@ export function profileOfProcessor(
       const { cycles, range, status, source } = hardware;
       groups[group] = {
         cycles: fitted ?? cycles,
-        range,
+        range: [...range],
         status: fitted === undefined ? status : 'fitted',
         source,
         keys,
@@ -89,5 +89,5 @@ export function profileOfProcessor(
       byDistance: [ns[0] / within, ns[1] / within, 1, ns[3] / within],
     };
   }
-  return { name, title, features, tscGhz, scale, groups, cStates };
+  return { name, title, features, tscGhz, scale, groups, cStates: [...cStates] };
 }

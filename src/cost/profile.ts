@@ -15,7 +15,7 @@ export interface CostGroup {
   /** Cycles of the whole group on this processor, at the profile's clocks, at distance `socket` if it depends on the distance. */
   readonly cycles: number;
   /** Between which values it is plausible. */
-  readonly range: readonly [number, number];
+  readonly range: [number, number];
   readonly status: CostStatus;
   /** Where the number and the range come from. */
   readonly source: string;
@@ -26,7 +26,7 @@ export interface CostGroup {
   /** Whether the group follows the profile's `scale`, so that setting that changes this. */
   readonly scaled?: boolean | undefined;
   /** Factors for distance same thread, SMT sibling, same socket, other socket, if the cost depends on the distance. */
-  readonly byDistance?: readonly [number, number, number, number] | undefined;
+  readonly byDistance?: [number, number, number, number] | undefined;
 }
 
 /** What a processor can do. */
@@ -66,7 +66,7 @@ export interface Profile {
   readonly scale?: number | undefined;
   readonly groups: Readonly<Record<string, CostGroup>>;
   /** The C-states of an idle processor, the lightest first. None by default. */
-  readonly cStates?: readonly CState[] | undefined;
+  readonly cStates?: CState[] | undefined;
 }
 
 /** Clocks of a host, in GHz. */
@@ -144,7 +144,7 @@ function withScale(profile: Profile, path: string, scale: CostSetting): Profile 
   const factor = scale / (profile.scale ?? 1);
   const groups = Object.entries(profile.groups).map(([name, group]) => {
     if (group.scaled !== true) return [name, group] as const;
-    const range = [group.range[0] * factor, group.range[1] * factor] as const;
+    const range: [number, number] = [group.range[0] * factor, group.range[1] * factor];
     return [name, { ...group, cycles: group.cycles * factor, range }] as const;
   });
   return { ...profile, scale, groups: Object.fromEntries(groups) };

@@ -227,6 +227,8 @@ export function record<const F extends Fields>(fields: F): RecordSchema<F> {
   const schemas = kept.map(([, schema]) => schema);
   const wordOf = schemas.map(({ word }) => word);
   const count = names.length;
+  // Objects parsed from one text share one hidden class; with its fields added by name, a record of many would become a dictionary.
+  const blank = JSON.stringify(Object.fromEntries(all.map(([name]) => [name, 0])));
 
   /**
    * A new object, its fields in their order, so that it has the same hidden class as those that a constructor function
@@ -274,7 +276,7 @@ export function record<const F extends Fields>(fields: F): RecordSchema<F> {
     },
     load: (json, path, later) => {
       const presented = loadFields(json, path, names);
-      const state: Slots = {};
+      const state = JSON.parse(blank) as Slots;
       for (const [name, schema] of all) {
         state[name] = schema.omitted?.() ?? schema.load(presented[name], fieldPath(path, name), later);
       }

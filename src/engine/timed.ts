@@ -238,7 +238,8 @@ export class TimedRun<M extends Machine & { processors: C[] }, C extends Process
     if (!(cost >= 0)) throw missingCost(stageName(stage.at), stage.cost);
     if (this.options.pace !== undefined) {
       const { machine } = this.state;
-      cost = Math.round(cost * this.options.pace(machine, machine.processors[p] as C));
+      const factor = this.options.pace(machine, machine.processors[p] as C);
+      if (factor !== 1) cost = Math.round(cost * factor);
     }
     if (this.jitter !== 0) {
       const factor = 1 + this.jitter * (2 * randomUnit(this.state.timing.random[p] as number[]) - 1);

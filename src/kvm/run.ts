@@ -99,6 +99,9 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
     if (currentVcpu(m, cpu).guestMode === 1) loadVmcs02(m, cpu);
     call(m, cpu, vmEntry);
   }),
+  glue('clear_bhb', (m) => ((m.mitigations & Mitigation.bhb) === 0 ? 'spec_ctrl' : undefined), { to: ['spec_ctrl'] }),
+  // The branch history is overwritten before anything of the host is predicted by it.
+  stage('clear_bhb_loop', 'bhbClear', local, () => {}),
   glue(
     'spec_ctrl',
     (m, cpu) => {

@@ -2,8 +2,8 @@ import { InputError } from '../engine/errors.js';
 import type { VariantReport } from './report.js';
 
 /**
- * A number of a variant's report by its path: `latencyCycles.mean`, `oneWayNs.mean`, `totalNs`, or an exit reason's as `exits.MSR_WRITE.count`. A reason that
- * did not occur counts 0.
+ * A number of a variant's report by its path: `latencyCycles.mean`, `oneWayNs.mean`, `totalNs`, or an exit reason's as `exits.MSR_WRITE.count`
+ * (`cycles`, `share`, or `mean`: cycles of one exit). A reason that did not occur counts 0.
  *
  * @param path - where the metric stands in the user's input, for the error
  * @throws InputError if the report has no such number
@@ -13,8 +13,10 @@ export function metricOf(report: VariantReport, metric: string, path: string): n
   let value: unknown = report;
   if (keys[0] === 'exits' && keys.length === 3) {
     const row = report.exits.find((exit) => exit.reason === keys[1]);
-    const known = keys[2] === 'count' || keys[2] === 'cycles' || keys[2] === 'share';
-    value = row === undefined && known ? 0 : (row as Record<string, unknown> | undefined)?.[keys[2] as string];
+    const [, , key] = keys;
+    const known = key === 'count' || key === 'cycles' || key === 'share' || key === 'mean';
+    if (row === undefined) value = known ? 0 : undefined;
+    else value = key === 'mean' ? row.cycles / row.count : (row as unknown as Record<string, unknown>)[key as string];
   } else {
     for (const key of keys) {
       value =

@@ -6,7 +6,7 @@ import { predict, type Response, responseAt, simulateAll } from './sensitivity.j
 const robustFrom = 1.5;
 /** How far a parameter may go in one round, in its logarithm: the model is linear only nearby. */
 const reach = 0.35;
-const rounds = 8;
+const rounds = 5;
 
 /** A fit: where it ended, and how the model responds there. */
 export interface Fit {
@@ -98,7 +98,5 @@ export function fitProblem(problem: Problem): Fit {
     best = reached;
     response = responseAt(problem, there, response);
   }
-  // What did not depend on a parameter at the beginning may do so now.
-  response = responseAt(problem, response.at);
   return { response, weights: robustWeights(problem, response.figures) };
 }

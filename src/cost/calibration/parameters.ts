@@ -17,6 +17,8 @@ export interface Parameter {
   readonly estimate: number;
   readonly range: readonly [number, number];
   readonly source: string;
+  /** Whether no published figure depends on it: its sensitivities are not looked for. */
+  readonly unconstrained?: boolean | undefined;
 }
 
 interface Estimated {
@@ -33,7 +35,8 @@ export function parametersOf(processors: readonly Processor[]): Parameter[] {
   const parameters: Parameter[] = [];
   const add = (name: string, { cycles, range, status, source }: Estimated, processor?: string): void => {
     if (status === 'taken') return;
-    parameters.push({ name, estimate: cycles, range, source, ...(processor === undefined ? {} : { processor }) });
+    const unconstrained = status === 'unconstrained';
+    parameters.push({ name, estimate: cycles, range, source, unconstrained, processor });
   };
   for (const paths of [kernelPaths, hostPaths, guestPaths, hardwarePaths, mitigationPaths]) {
     for (const [name, costs] of Object.entries(paths)) add(name, costs);

@@ -31,7 +31,7 @@ export function numbersOf({ parameters }: Problem, logarithms: readonly number[]
   return Object.fromEntries(parameters.map(({ name }, j) => [name, Math.exp(logarithms[j] as number)]));
 }
 
-/** Standard deviation of what is known of a parameter beforehand, in its logarithm: that of anything between the ends of its range. */
+/** Standard deviation of what is known of a parameter beforehand, in its logarithm: its range is two of them to both sides. */
 export function priorSpread({ range }: Parameter): number {
-  return Math.log(range[1] / range[0]) / Math.sqrt(12);
+  return Math.log(range[1] / range[0]) / 4;
 }

@@ -28,7 +28,8 @@ export function responseAt(problem: Problem, at: readonly number[], known?: Resp
   const { parameters, targets } = problem;
   const figures = simulateAll(problem, at);
   const sensitivity = targets.map(() => parameters.map(() => 0));
-  parameters.forEach(({ processor }, j) => {
+  parameters.forEach(({ processor, unconstrained }, j) => {
+    if (unconstrained === true) return;
     const which = targets.flatMap((target, i) => {
       if (processor !== undefined && processor !== target.processor) return [];
       return known !== undefined && known.sensitivity[i]?.[j] === 0 ? [] : [i];

@@ -27,6 +27,13 @@ export const epyc: Processor = {
       status: 'estimated',
       source: 'as vmExit: the other half',
     },
+    apicPageAccess: {
+      cycles: 100,
+      range: [30, 300],
+      status: 'estimated',
+      source:
+        'AVIC turns an access to the APIC page into one to the backing page in flight; IPIs in xAPIC and x2APIC mode take within 5 percent of each other on Zen 4 (commit 04c3024560d3)',
+    },
     specCtrl: {
       cycles: 200,
       range: [50, 500],

@@ -40,7 +40,7 @@ export function calibrate(
       tolerancePct: figure.tolerancePct ?? 2.5,
     })),
     simulate(numbers, which) {
-      const simulate = createSimulator({ numbers, short: true });
+      const simulate = createSimulator({ numbers, iterations: 100 });
       const values = which.map((index) => simulate(fitted[index] as Figure).simulated);
       runs += which.length;
       onProgress?.(runs);

@@ -96,7 +96,7 @@ function withNumbers(scenario: ScenarioInput, numbers: Numbers): ScenarioInput {
 }
 
 function withProfile(scenario: ScenarioInput, profile: Profile): ScenarioInput {
-  return { ...scenario, profile: profile as NonNullable<ScenarioInput['profile']> };
+  return { ...scenario, profile };
 }
 
 /** The name of the profile that a figure's numbers come from; of none of the library's if its scenario brings a whole one along. */
@@ -110,31 +110,28 @@ export function profileNameOf(figure: Figure): string {
 export interface SimulateOptions {
   /** Numbers of the profiles; those of the library by default. */
   readonly numbers?: Numbers | undefined;
-  /** A short run: what a mean moves by can be told from it. */
-  readonly short?: boolean | undefined;
+  /** At most so many iterations: what a mean moves by can be told from few. */
+  readonly iterations?: number | undefined;
 }
 
-/** Iterations of a short run. */
-const shortIterations = 100;
-
-function shortened(scenario: ScenarioInput): ScenarioInput {
+function shortened(scenario: ScenarioInput, iterations: number): ScenarioInput {
   const { workload } = parseScenario(scenario);
   return {
     ...scenario,
     runs: 1,
-    workload: { ...scenario.workload, iterations: Math.min(countedIterations(workload), shortIterations) },
+    workload: { ...scenario.workload, iterations: Math.min(countedIterations(workload), iterations) },
   };
 }
 
 /** Runs scenarios, each once: figures of one table often share them. */
-export function createSimulator({ numbers, short = false }: SimulateOptions = {}): (figure: Figure) => {
+export function createSimulator({ numbers, iterations }: SimulateOptions = {}): (figure: Figure) => {
   readonly simulated: number;
   readonly report: Report;
 } {
   const reports = new Map<string, Report>();
   const reportOf = (input: ScenarioInput, figure: Figure): { report: Report; variant: VariantReport } => {
     const chosen = only(input, chosenVariant(input, figure, 'scenario'));
-    const prepared = short ? shortened(chosen) : chosen;
+    const prepared = iterations === undefined ? chosen : shortened(chosen, iterations);
     const scenario = numbers === undefined ? prepared : withNumbers(prepared, numbers);
     const key = JSON.stringify(scenario);
     const report = reports.get(key) ?? runScenario(scenario, { breakdown: false });
