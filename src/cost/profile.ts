@@ -35,6 +35,8 @@ export interface ProcessorFeatures {
   readonly apicv: boolean;
   /** IPI virtualization (VMX). */
   readonly ipiVirtualization: boolean;
+  /** RDMSR and WRMSRNS with the number of the MSR in the instruction. */
+  readonly msrImmediate?: boolean | undefined;
   /** Whose virtualization it has: VMX or SVM. `intel` by default. */
   readonly vendor?: 'intel' | 'amd' | undefined;
   /** AVIC (SVM). */

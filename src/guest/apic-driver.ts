@@ -4,8 +4,8 @@ import { shared } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from '../hardware/apic-page-access.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
-import { wrmsr } from '../hardware/wrmsr.js';
 import { type GuestMachine, guest, guestMemory } from './machine.js';
+import { writeMsr } from './msr.js';
 import { kvmGuestApicEoiWrite } from './paravirt.js';
 
 const { program, stage, glue } = guest;
@@ -38,10 +38,7 @@ export const xapicIcrWrite = program('xapic_icr_write', () => ({ value: 0, desti
 export const x2apicIcrWrite = program('x2apic_icr_write', () => ({ value: 0, destination: 0 }), [
   stage('mfence', 'mfence', shared, () => {}),
   glue('wrmsr-icr', (m, cpu, f) => {
-    const write = call(m, cpu, wrmsr);
-    write.msr = 0x830;
-    write.low = f.value;
-    write.high = f.destination;
+    writeMsr(m, cpu, 0x830, f.value, f.destination);
     observe(m, Record.ipiSent, cpu.vcpu, f.value & 0xff);
   }),
 ]);
@@ -63,7 +60,7 @@ export function apicEoi(machine: GuestMachine, processor: LogicalProcessor): voi
   if (machine.paravirt[processor.vcpu]?.eoi === 1) {
     call(machine, processor, kvmGuestApicEoiWrite);
   } else if (guestMemory(machine, processor).x2apic === 1) {
-    call(machine, processor, wrmsr).msr = 0x80b;
+    writeMsr(machine, processor, 0x80b, 0);
   } else {
     call(machine, processor, apicPageWrite).offset = EOI;
   }
@@ -76,8 +73,6 @@ export function apicSelfIpi(machine: GuestMachine, processor: LogicalProcessor, 
 
 /** Sends a self-IPI by the register that x2APIC mode has for it. kvm-unit-tests `x2apic_self_ipi`. */
 export function x2apicSelfIpi(machine: GuestMachine, processor: LogicalProcessor, vector: number): undefined {
-  const write = call(machine, processor, wrmsr);
-  write.msr = 0x83f;
-  write.low = vector;
+  writeMsr(machine, processor, 0x83f, vector);
   observe(machine, Record.ipiSent, processor.vcpu, vector);
 }

@@ -32,6 +32,8 @@ export interface UnitTestMemory {
   device: { timer: number; interval: number; handled: number; total: number; line: number };
   /** 1 if the guest uses the local APIC in x2APIC mode. */
   x2apic: number;
+  /** 1 if it writes MSRs by the instruction that has their number in it. */
+  msrImmediate: number;
   /** How it addresses IPIs: `AddressMode`. */
   addressMode: number;
 }

@@ -23,6 +23,7 @@ export const guestFields = {
       turn: count,
       faults: count,
       x2apic: flag,
+      msrImmediate: flag,
       device: record({ timer: id('timers', -1), interval: safe, handled: safe, total: safe, line: flag }),
       timer: record({ program: count, interval: safe, count: safe, deadline: safe, expiries: safe, total: safe }),
       addressMode: integer(0, 2),

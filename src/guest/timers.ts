@@ -6,9 +6,9 @@ import { cli, hlt, rdtsc, sti } from '../hardware/instructions.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
 import { iret } from '../hardware/virtual-interrupt-delivery.js';
-import { wrmsr } from '../hardware/wrmsr.js';
 import { apicEoi } from './apic-driver.js';
 import { type GuestMachine, guest, guestLine, guestMemory } from './machine.js';
+import { writeMsr } from './msr.js';
 
 const { program, stage, glue, until } = guest;
 
@@ -31,17 +31,12 @@ function armNext(machine: GuestMachine, processor: LogicalProcessor, now: number
     writeInitialCount(machine, processor, timer.count);
     return;
   }
-  const write = call(machine, processor, wrmsr);
-  write.msr = tscDeadline;
-  write.low = timer.deadline >>> 0;
-  write.high = Math.floor(timer.deadline / 2 ** 32);
+  writeMsr(machine, processor, tscDeadline, timer.deadline >>> 0, Math.floor(timer.deadline / 2 ** 32));
 }
 
 function writeInitialCount(machine: GuestMachine, processor: LogicalProcessor, value: number): void {
   if (guestMemory(machine, processor).x2apic === 1) {
-    const write = call(machine, processor, wrmsr);
-    write.msr = 0x800 + initialCount / 16;
-    write.low = value;
+    writeMsr(machine, processor, 0x800 + initialCount / 16, value);
   } else {
     const write = call(machine, processor, apicPageWrite);
     write.offset = initialCount;

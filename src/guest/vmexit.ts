@@ -13,9 +13,9 @@ import {
 } from '../hardware/instructions.js';
 import { Record } from '../hardware/records.js';
 import { iret } from '../hardware/virtual-interrupt-delivery.js';
-import { wrmsr } from '../hardware/wrmsr.js';
 import { apicEoi, apicSelfIpi, x2apicSelfIpi } from './apic-driver.js';
 import { guest, guestLine, guestMemory } from './machine.js';
+import { writeMsr } from './msr.js';
 import { pleRoundRobin, pleRoundRobinLoop } from './ple-round-robin.js';
 import { onCpu } from './smp.js';
 
@@ -145,10 +145,7 @@ function writeDeadline(
   processor: Parameters<typeof apicEoi>[1],
   deadline: number,
 ): undefined {
-  const write = call(machine, processor, wrmsr);
-  write.msr = 0x6e0;
-  write.low = deadline >>> 0;
-  write.high = Math.floor(deadline / 2 ** 32);
+  writeMsr(machine, processor, 0x6e0, deadline >>> 0, Math.floor(deadline / 2 ** 32));
 }
 
 const cpuidBody = program('cpuid_body', () => ({ target: 0 }), [

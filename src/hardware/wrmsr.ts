@@ -33,11 +33,12 @@ function virtualize(machine: HardwareMachine, processor: LogicalProcessor, f: Wr
 
 /**
  * WRMSR of an x2APIC register (800H-8FFH), or of another MSR, which here always exits, in VMX non-root operation: the MSR bitmap first, then what APIC virtualization makes of
- * it. SDM vol. 3C, "Virtualizing MSR-Based APIC Accesses".
+ * it. SDM vol. 3C, "Virtualizing MSR-Based APIC Accesses". With `immediate` 1 it is WRMSRNS with the MSR's number in the instruction: the same but for
+ * its exit, whose qualification has the number.
  */
 export const wrmsr = instruction(
   'wrmsr',
-  () => ({ msr: 0, low: 0, high: 0 }),
+  () => ({ msr: 0, low: 0, high: 0, immediate: 0 }),
   [],
   [
     stage(
@@ -50,7 +51,8 @@ export const wrmsr = instruction(
           vcpu.exit.msr = f.msr;
           vcpu.exit.low = f.low;
           vcpu.exit.high = f.high;
-          vmExit(m, cpu, { kind: 'exit', reason: ExitReason.MsrWrite, qualification: 0, trapLike: false });
+          const reason = f.immediate === 1 ? ExitReason.MsrWriteImm : ExitReason.MsrWrite;
+          vmExit(m, cpu, { kind: 'exit', reason, qualification: f.immediate === 1 ? f.msr : 0, trapLike: false });
           return undefined;
         }
         if (f.msr === 0x80b) return 'eoi-virtualization';
@@ -75,14 +77,15 @@ export const wrmsr = instruction(
 /** RDMSR of an x2APIC register in VMX non-root operation; returns EAX. */
 export const rdmsr = instruction(
   'rdmsr',
-  () => ({ msr: 0 }),
+  () => ({ msr: 0, immediate: 0 }),
   [],
   [
     stage('msr-bitmap', 'msrBitmapCheck', local, (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
       if (f.msr >= 0x800 && f.msr <= 0x8ff && !interceptsRead(vcpu.vmcs, vcpu.msrBitmap, f.msr)) return;
       vcpu.exit.msr = f.msr;
-      vmExit(m, cpu, { kind: 'exit', reason: ExitReason.MsrRead, qualification: 0, trapLike: false });
+      const reason = f.immediate === 1 ? ExitReason.MsrReadImm : ExitReason.MsrRead;
+      vmExit(m, cpu, { kind: 'exit', reason, qualification: f.immediate === 1 ? f.msr : 0, trapLike: false });
     }),
     stage('virtualize', 'msrVirtualization', shared, (m, cpu, f) =>
       currentVcpu(m, cpu).avic === 1

@@ -39,7 +39,7 @@ function x2apicWriteFaults(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return high !== 0 || (msr === 0x828 && low !== 0) || (msr === SELF_IPI && low > 0xff);
 }
 
-/** WRMSR that no fastpath took; one that faults leaves #GP for the next entry. Linux `kvm_emulate_wrmsr`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
+/** WRMSR that no fastpath took; one that faults leaves #GP for the next entry. Linux `kvm_emulate_wrmsr`, `kvm_emulate_wrmsr_imm`, `kvm_set_msr_common`, `kvm_x2apic_msr_write`. */
 export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
   stage(
     'kvm_set_msr_common',
@@ -77,7 +77,7 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
   }),
 ]);
 
-/** RDMSR; of a register that is not there or not readable: #GP. Linux `kvm_emulate_rdmsr`, `kvm_x2apic_msr_read`. */
+/** RDMSR; of a register that is not there or not readable: #GP. Linux `kvm_emulate_rdmsr`, `kvm_emulate_rdmsr_imm`, `kvm_x2apic_msr_read`. */
 export const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
   stage(
     'kvm_get_msr_common',

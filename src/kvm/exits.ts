@@ -289,6 +289,9 @@ const table = [
   [ExitReason.CrAccess, handleCr],
   [ExitReason.MsrRead, kvmEmulateRdmsr],
   [ExitReason.MsrWrite, kvmEmulateWrmsr],
+  // What the qualification and the instruction information say was noted with the exit.
+  [ExitReason.MsrReadImm, kvmEmulateRdmsr],
+  [ExitReason.MsrWriteImm, kvmEmulateWrmsr],
   [ExitReason.MwaitInstruction, kvmEmulateAsNop],
   [ExitReason.MonitorInstruction, kvmEmulateAsNop],
   [ExitReason.PauseInstruction, handlePause],

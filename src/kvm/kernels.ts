@@ -10,6 +10,11 @@ export interface KernelFeatures {
   readonly icrFastpath: boolean;
   /** The same for IA32_TSC_DEADLINE. */
   readonly tscDeadlineFastpath: boolean;
+  /** Whether the first takes whatever the map of local APICs can tell the targets of, and the second whatever stands for the guest's timer. */
+  readonly icrFastpathByMap: boolean;
+  readonly deadlineFastpathAlways: boolean;
+  /** The instructions that have the number of an MSR in them are offered to guests, and their exits handled. */
+  readonly msrImmediate: boolean;
   /** The same for the VMX-preemption timer. */
   readonly preemptionTimerFastpath: boolean;
   /** The same for HLT. */
@@ -59,6 +64,9 @@ const v4x19: KernelFeatures = {
   ipiVirtualization: false,
   icrFastpath: false,
   tscDeadlineFastpath: false,
+  icrFastpathByMap: false,
+  deadlineFastpathAlways: false,
+  msrImmediate: false,
   preemptionTimerFastpath: false,
   hltFastpath: false,
   postedTimer: false,
@@ -121,6 +129,7 @@ const v6x12: KernelFeatures = {
   timerAdvanceNs: false,
   eevdf: true,
 };
+const v6x18: KernelFeatures = { ...v6x12, icrFastpathByMap: true, deadlineFastpathAlways: true, msrImmediate: true };
 
 /**
  * Kernel versions and what they have; all but the posted timer is on by default where the processor has it too. APICv since 4.1 at the
@@ -142,6 +151,7 @@ export const kernels = {
   '5.19': v5x19,
   '6.1': v6x1,
   '6.12': v6x12,
+  '6.18': v6x18,
 } as const satisfies Record<string, KernelFeatures>;
 
 /** A kernel version that the library knows. */

@@ -16,13 +16,20 @@ import {
   handleFastpathPreemptionTimer,
   handleFastpathSetTscdeadline,
   handleFastpathSetX2apicIcrIrqoff,
+  kvmX2apicIcrWriteFast,
   vmxExitHandlersFastpath,
 } from './fastpath.js';
 import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
 import { kvmHvSendIpi } from './hv-send-ipi.js';
 import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
-import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import {
+  ioapicService,
+  ioapicWriteIndirect,
+  kvmIoapicEoiInjectWork,
+  kvmIoapicSendEoi,
+  kvmIoapicSetIrq,
+} from './ioapic.js';
 import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
@@ -91,6 +98,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathPreemptionTimer,
       handleFastpathSetTscdeadline,
       handleFastpathSetX2apicIcrIrqoff,
+      kvmX2apicIcrWriteFast,
       inhibitThread,
       ioapicService,
       kvmApicAcceptEvents,
@@ -104,6 +112,8 @@ export const kvmRoutines: readonly Routine[] = [
       kvmPvSendIpi,
       kvmSchedYield,
       kvmVcpuOnSpin,
+      ioapicWriteIndirect,
+      kvmIoapicEoiInjectWork,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,

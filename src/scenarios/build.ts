@@ -100,6 +100,25 @@ function featuresOf(scenario: MachineConfig, profile: Profile, index: number) {
   };
 }
 
+/**
+ * Whether a guest uses the immediate form of WRMSRNS. It is CPUID.(07H,1):ECX[5]: KVM offers it where processor and kernel have it, and has no
+ * handler for exit reason 85 before that, which would end the VM.
+ */
+function usesMsrImmediate(scenario: MachineConfig, profile: Profile, index: number): boolean {
+  if (scenario.vms[index]?.features.msrImmediate !== true) return false;
+  const path = `vms[${index}].features.msrImmediate`;
+  if (profile.features.msrImmediate !== true) {
+    throw new InputError(path, `the processor of profile '${profile.name}' has no WRMSRNS with an immediate`);
+  }
+  if (!kernels[scenario.host.kernel].msrImmediate) {
+    throw new InputError(
+      path,
+      `Linux ${scenario.host.kernel} does not offer it to guests: exit reason 85 has no handler`,
+    );
+  }
+  return true;
+}
+
 /** The logical processor of each virtual CPU of each VM. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
@@ -221,6 +240,8 @@ function addVm(
     flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
     hidesApicPage: kernel.hidesApicPage ? 1 : 0,
+    icrFastpathByMap: kernel.icrFastpathByMap ? 1 : 0,
+    deadlineFastpathAlways: kernel.deadlineFastpathAlways ? 1 : 0,
     smmKeepsShadow: kernel.smmKeepsShadow ? 1 : 0,
     icrReservedFaults: kernel.icrReservedFaults ? 1 : 0,
     preemptionTimer: host.preemptionTimer && profile.features.vendor !== 'amd' ? 1 : 0,
@@ -251,6 +272,7 @@ function addVm(
     turn: 0,
     faults: 0,
     x2apic: x2apic ? 1 : 0,
+    msrImmediate: usesMsrImmediate(scenario, profile, index) ? 1 : 0,
     device: { timer: -1, interval: 0, handled: 0, total: 0, line: 0 },
     timer: { program: 0, interval: 0, count: 0, deadline: 0, expiries: 0, total: 0 },
     addressMode: AddressMode[vm.logicalMode],

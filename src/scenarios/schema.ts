@@ -31,6 +31,7 @@ const inlineProfile = v.strictObject({
     vendor: v.optional(v.picklist(['intel', 'amd'])),
     avic: v.optional(v.boolean()),
     x2avic: v.optional(v.boolean()),
+    msrImmediate: v.optional(v.boolean()),
   }),
   tscGhz: positive,
   coreGhz: v.optional(positive),

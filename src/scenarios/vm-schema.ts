@@ -37,6 +37,8 @@ export const vmSchema = v.strictObject({
       pvEoi: switchable,
       hypervPvIpi: switchable,
       avic: switchable,
+      /** The guest writes MSRs by WRMSRNS with the number in the instruction; off if not given. */
+      msrImmediate: switchable,
     }),
     {},
   ),

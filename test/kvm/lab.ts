@@ -22,6 +22,8 @@ export interface Observed {
   readonly exits: Record<number, number>;
   /** Deliveries by virtual CPU and vector, as `1:239`. */
   readonly delivered: Record<string, number>;
+  /** The names of the routines that have run. */
+  readonly routines: Set<string>;
 }
 
 /** A VM of two virtual CPUs whose guests run nothing yet, and a processor for the host. */
@@ -50,6 +52,7 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
   const exits: Record<number, number> = {};
   const delivered: Record<string, number> = {};
   const records: Observed['records'] = {};
+  const routines = new Set<string>();
   const options = timedOptions(parseScenario({ workload: { kind: 'vmexit', test: 'cpuid' } }));
   const vmExit = recordKindOf('vm-exit').number;
   const delivery = recordKindOf('delivered').number;
@@ -71,11 +74,12 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
       if (kind === delivery) delivered[`${a}:${b}`] = (delivered[`${a}:${b}`] ?? 0) + 1;
     },
     onStage: (_processor, at) => {
+      routines.add(at.routine.name);
       // With many virtual CPUs only now and then.
       if (++stages % (machine.vcpus.length > 16 ? 64 : 1) !== 0) return;
       const broken = brokenInvariants(machine, ledger);
       if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
     },
   }).run({ time });
-  return { machine, records, exits, delivered };
+  return { machine, records, exits, delivered, routines };
 }

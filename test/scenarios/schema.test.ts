@@ -54,7 +54,7 @@ describe('a scenario', () => {
     ['vms[0].vcpus: 1.5 is not a whole number', { ...minimal, vms: [{ vcpus: 1.5 }] }],
     ['vms[0].apicMode: "X2APIC" is not one of "xapic", "x2apic"', { ...minimal, vms: [{ apicMode: 'X2APIC' }] }],
     [
-      'host.kernel: "5.9" is not one of "4.19", "5.4", "5.8", "5.15", "5.19", "6.1", "6.12"',
+      'host.kernel: "5.9" is not one of "4.19", "5.4", "5.8", "5.15", "5.19", "6.1", "6.12", "6.18"',
       { ...minimal, host: { kernel: '5.9' } },
     ],
     [

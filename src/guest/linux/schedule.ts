@@ -2,8 +2,8 @@ import { call } from '../../engine/frames.js';
 import { done, shared } from '../../engine/routine.js';
 import { rdtsc } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
-import { wrmsr } from '../../hardware/wrmsr.js';
 import { cpuOf, type GuestMachine, guest, thisCpu } from '../machine.js';
+import { writeMsr } from '../msr.js';
 import { guestDoIdle } from './do-idle.js';
 import { guestTryToWakeUp } from './wake-up.js';
 
@@ -81,10 +81,7 @@ export const sendMessage = program('guest:send', () => ({ target: 0 }), [
 ]);
 
 function writeDeadline(machine: GuestMachine, processor: LogicalProcessor, deadline: number): undefined {
-  const write = call(machine, processor, wrmsr);
-  write.msr = 0x6e0;
-  write.low = deadline >>> 0;
-  write.high = Math.floor(deadline / 2 ** 32);
+  writeMsr(machine, processor, 0x6e0, deadline >>> 0, Math.floor(deadline / 2 ** 32));
 }
 
 /** Sleeps for a number of cycles, until this CPU's timer. Linux `hrtimer_nanosleep`. */

@@ -4,10 +4,10 @@ import { done, local, shared } from '../../engine/routine.js';
 import { cli, sti } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { Record } from '../../hardware/records.js';
-import { wrmsr } from '../../hardware/wrmsr.js';
 import { x2apicIcrWrite, xapicIcrWrite } from '../apic-driver.js';
 import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
+import { writeMsr } from '../msr.js';
 import { hvSendIpiMask, ipiMaskOf, kvmSendIpiMask } from '../paravirt.js';
 import { PvIpi } from './state.js';
 
@@ -82,10 +82,7 @@ export const sendIpiMask = program('send_IPI_mask', () => ({ next: 0, destinatio
   glue('write', (m, cpu, f) => {
     const value = icrValue(m, cpu, LinuxVector.callFunction);
     if (guestMemory(m, cpu).x2apic === 0) return writeIcr(m, cpu, value, f.destination);
-    const write = call(m, cpu, wrmsr);
-    write.msr = 0x830;
-    write.low = value;
-    write.high = f.destination;
+    writeMsr(m, cpu, 0x830, value, f.destination);
     observe(m, Record.ipiSent, cpu.vcpu, LinuxVector.callFunction);
     return undefined;
   }),
