@@ -169,7 +169,7 @@ function chartOf(report: SweepReport): string {
       ),
     })),
     {
-      title: `${report.title}: ${paths}`,
+      title: `${report.scenario}: latency and CPU time by ${paths}`,
       x: 'CPU time burnt per iteration, µs',
       y: 'mean latency, µs',
     },

@@ -12,6 +12,7 @@ import { addTask, type HostPlan } from '../host/create-host.js';
 import { type HostMachine, SystemVector } from '../host/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { ApicvInhibit } from './apicv.js';
+import { successiveIrqMaxCount } from './ioapic.js';
 import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
 import { createParavirtMemory } from './paravirt.js';
@@ -109,7 +110,11 @@ export function createVm(plan: HostPlan<KvmMachine>, options: VmOptions): number
       remoteIrr: 0,
       line: 0,
       resample: 0,
+      successiveEois: 0,
     })),
+    successiveIrqMax: successiveIrqMaxCount,
+    eoiInject: -1,
+    rescansStaleEoi: 0,
     apicvInhibits: options.apicv === 1 ? 0 : ApicvInhibit.disabled,
     bypassCount: 0,
     lastBoosted: 0,
@@ -238,6 +243,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
     dyEligible: 0,
     atInstructionBoundary: 0,
     pvEoiPending: 0,
+    highestStaleEoi: -1,
     signalPending: 0,
     stopped: 0,
     apicMode,

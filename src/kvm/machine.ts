@@ -89,6 +89,8 @@ export interface KvmVcpu extends VirtualCpu {
   atInstructionBoundary: number;
   /** 1 while KVM has offered the guest to end the interrupt in service by memory. Linux `KVM_APIC_PV_EOI_PENDING`. */
   pvEoiPending: number;
+  /** The highest vector whose EOI is intercepted only for an interrupt of a pin that goes to somebody else now; -1 for none. Linux `highest_stale_pending_ioapic_eoi`. */
+  highestStaleEoi: number;
   /** 1 while a signal is pending for its thread: KVM_RUN returns to user space. */
   signalPending: number;
   /** 1 while its thread waits in user space. */
@@ -140,6 +142,8 @@ export interface IoapicPin {
   remoteIrr: number;
   /** 1 while the line is asserted. */
   line: number;
+  /** EOIs in a row that found the line asserted. Linux `irq_eoi`. */
+  successiveEois: number;
   /** 1 if the EOI de-asserts the line, for a device that asserts it again if it has to. Linux `kvm_irqfd_resampler`. */
   resample: number;
 }
@@ -176,6 +180,11 @@ export interface KvmVm {
   logicalMode: number;
   /** The pins of its I/O APIC. */
   ioapic: IoapicPin[];
+  /** EOIs in a row that may find a line asserted and deliver again at once, and the timer for what has to wait then (-1 before there is a level-triggered entry). */
+  successiveIrqMax: number;
+  eoiInject: number;
+  /** 1 if an EOI that was intercepted for an old route alone is the last one (since 6.15, commit 87e4951e250b). */
+  rescansStaleEoi: number;
   /** Reasons against APICv, one bit each. */
   apicvInhibits: number;
   /** Interrupts that an IOMMU may post to it. */

@@ -23,7 +23,13 @@ import { kvmVcpuBlock, kvmVcpuHalt, vcpuBlock } from './halt.js';
 import { kvmHvSendIpi } from './hv-send-ipi.js';
 import { kvmEmulateHypercall } from './hypercall.js';
 import { kvmCheckAndInjectEvents } from './inject.js';
-import { ioapicService, kvmIoapicSendEoi, kvmIoapicSetIrq } from './ioapic.js';
+import {
+  ioapicService,
+  ioapicWriteIndirect,
+  kvmIoapicEoiInjectWork,
+  kvmIoapicSendEoi,
+  kvmIoapicSetIrq,
+} from './ioapic.js';
 import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
@@ -39,6 +45,7 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { migrationThread } from './migration-thread.js';
 import { vmxCheckNestedEvents, vmxCompleteNestedPostedInterrupt } from './nested/nested-events.js';
 import { nestedVmxVmexit } from './nested/nested-vmexit.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
@@ -95,6 +102,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathSetX2apicIcrIrqoff,
       kvmX2apicIcrWriteFast,
       inhibitThread,
+      migrationThread,
       ioapicService,
       kvmApicAcceptEvents,
       kvmApicInjectPendingTimerIrqs,
@@ -107,6 +115,8 @@ export const kvmRoutines: readonly Routine[] = [
       kvmPvSendIpi,
       kvmSchedYield,
       kvmVcpuOnSpin,
+      ioapicWriteIndirect,
+      kvmIoapicEoiInjectWork,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,
       kvmIrqDeliveryToApic,

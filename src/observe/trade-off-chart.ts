@@ -1,7 +1,7 @@
 import { InputError } from '../engine/errors.js';
 import { type Axis, axisOf } from './axis.js';
 import { kneeOf, paretoFront } from './pareto.js';
-import { element, escapeXml, text, textWidth } from './svg.js';
+import { element, escapeXml, fitText, text, textWidth } from './svg.js';
 
 /** A choice that was tried: what it costs one way and the other. */
 export interface TradeOffPoint {
@@ -85,7 +85,7 @@ export function tradeOffChart(series: readonly TradeOffSeries[], options: TradeO
     `<desc id="${id}-d">${escapeXml(`${options.y} against ${options.x}; less is better.\n${words}`)}</desc>`,
     `<style>${styleSheet(id)}</style>`,
     element('rect', { x: 0.5, y: 0.5, width: width - 1, height: height - 1, rx: 6, class: 'card' }),
-    text(18, 30, 'title', title),
+    text(18, 30, 'title', fitText(title, size.title, width - 36)),
     legend(series, width),
     frame(xs, ys, area, options),
     ...series.map((one, index) => drawSeries(one, xs, ys, colours[index % colours.length] as string, area.right)),

@@ -61,6 +61,8 @@ export function operationStory(operation: GuestOperation): string {
       return 'enables interrupts and halts';
     case 'timer':
       return `sets its timer ${plural(operation.cycles, 'cycle')} ahead`;
+    case 'quiet':
+      return `quiets the device of line ${operation.line}`;
     case 'work':
       return `computes for ${plural(operation.cycles, 'cycle')}`;
     default:
@@ -83,6 +85,10 @@ export function hostOperationStory(operation: HostOperation): string {
       return `the scheduler interrupts processor ${operation.processor}`;
     case 'raise':
       return `a device raises line ${operation.line}: level-triggered ${hex(0xd0 + operation.line)}`;
+    case 'route':
+      return `the guest has line ${operation.line} go to its virtual CPU ${operation.vcpu}`;
+    case 'hold':
+      return `a device raises line ${operation.line} and keeps it up`;
     case 'attach':
       return 'a device is attached';
     case 'pause':
@@ -159,6 +165,8 @@ export function story(input: InterruptCase, result: CaseResult = runCase(input))
     const told = eventStory(input, event);
     if (told !== undefined) lines.push(`${String(++number).padStart(3)}. ${told}`);
   }
+  // Of what goes on for ever the beginning and the end will do.
+  if (lines.length > 140) lines.splice(101, lines.length - 121, `  … ${lines.length - 121} more …`);
   for (const { law, message } of result.broken) lines.push(`${law.toUpperCase()}: ${message}`);
   lines.push(`again: runCase(${JSON.stringify(input)})`);
   const { schedule } = result;

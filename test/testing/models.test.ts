@@ -44,3 +44,36 @@ describe('with a bug of history switched on it does', () => {
     expect(tryMutant(mutant)).toMatchObject({ caught: true });
   });
 });
+
+// Local stages are merged with what goes before them. That must not hide anything: stopping before every stage finds the same.
+describe('stopping before every stage', () => {
+  test.each([
+    ['entry', 'ipi-virtualization'],
+    ['entry', 'software-store-buffers'],
+    ['entry', 'device'],
+    ['block', 'interrupt-handler'],
+    ['preempt', 'ipi-virtualization-running'],
+    ['inhibit', 'device'],
+    ['timer', 'preemption-timer-halt'],
+    ['kick', 'software-store-buffers'],
+    ['disable', 'without-apicv'],
+  ])('breaks nothing in %s/%s either, and passes through more states', (model, name) => {
+    const configuration = findConfiguration(model, name);
+    const merged = exploreModel(configuration);
+    const plain = exploreModel(configuration, { plain: true });
+    expect([merged, plain]).toMatchObject([{ complete: true }, { complete: true }]);
+    expect(plain.states).toBeGreaterThan(merged.states);
+  });
+
+  const ids = ['PI-06', 'PI-10', 'PI-12', 'PI-13', 'PI-18-hardware', 'FAST-01', 'FAST-01-sync'];
+  test.each(ids)('finds %s by the same invariant', (id) => {
+    const mutant = mutants.find((candidate) => candidate.id === id);
+    if (mutant?.detector.by !== 'explorer') throw new Error(`no mutant '${id}' that the explorer finds`);
+    const { model, configuration } = mutant.detector;
+    const [merged, plain] = [false, true].map((option) =>
+      withChanges(mutant.changes, () => exploreModel(findConfiguration(model, configuration), { plain: option })),
+    );
+    expect(merged?.violation?.invariant).toBeDefined();
+    expect(plain?.violation?.invariant).toBe(merged?.violation?.invariant);
+  });
+});

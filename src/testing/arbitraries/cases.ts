@@ -165,7 +165,13 @@ export function hostProgram(
     },
     {
       weight: 2,
-      arbitrary: fc.constantFrom(0, 1, 2, 3).map((line): HostOperation => ({ op: 'raise', line })),
+      arbitrary: fc.constantFrom(0, 1, 2).map((line): HostOperation => ({ op: 'raise', line })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .record({ line: fc.constantFrom(0, 1, 2), vcpu: fc.integer({ min: 0, max: vcpus - 1 }) })
+        .map((of): HostOperation => ({ op: 'route', ...of })),
     },
     { weight: 2, arbitrary: fc.constantFrom<HostOperation>({ op: 'inhibit' }, { op: 'allow' }) },
     {
@@ -265,6 +271,19 @@ function told(input: InterruptCase): InterruptCase {
   return Object.defineProperty(input, toStringMethod, { value: () => story(input), enumerable: false });
 }
 
+/** A device raises line 3 and keeps it up; its virtual CPU quiets it at the end of its program, which it has to come to. */
+function withHeldLine(
+  programs: readonly (readonly GuestOperation[])[],
+  host: readonly HostOperation[],
+  vcpus: number,
+): Pick<InterruptCase, 'programs' | 'host'> {
+  const quiet: GuestOperation = { op: 'quiet', line: 3 };
+  return {
+    programs: programs.map((program, i) => (i === 3 % vcpus ? [...program, quiet] : program)),
+    host: [{ op: 'hold', line: 3 }, ...host],
+  };
+}
+
 /** @internal A whole case. */
 export function interruptCase(fc: Fc, setting: CaseSetting = {}): Arbitrary<InterruptCase> {
   const { vcpus = 4, operations = 5 } = setting;
@@ -288,10 +307,17 @@ export function interruptCase(fc: Fc, setting: CaseSetting = {}): Arbitrary<Inte
         }),
         handlers: fc.constantFrom<HandlerStyle>('plain', 'nesting', 'early-eoi'),
         schedule: schedule(fc, setting.schedules),
+        // A line that stays up until the guest gets to quiet its device.
+        held: fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
         storeBuffers: fc.boolean(),
       })
-      .map(({ storeBuffers, ...rest }) =>
-        told({ machine: of, ...rest, ...(storeBuffers && rest.schedule.kind !== 'timed' ? { storeBuffers } : {}) }),
+      .map(({ storeBuffers, held, ...rest }) =>
+        told({
+          machine: of,
+          ...rest,
+          ...(held ? withHeldLine(rest.programs, rest.host, first.vcpus ?? 2) : {}),
+          ...(storeBuffers && rest.schedule.kind !== 'timed' ? { storeBuffers } : {}),
+        }),
       );
   });
 }

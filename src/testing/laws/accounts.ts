@@ -155,6 +155,11 @@ export class Accounts {
     to.lastSent[vector] = ++this.time;
   }
 
+  /** From now on a vector may come as often as it likes: that of a line that stays up. */
+  repeats(vcpu: number, vector: number): void {
+    this.of(vcpu).sent[vector] = Number.MAX_SAFE_INTEGER;
+  }
+
   /** A virtual CPU takes a vector: its handler begins. */
   take(vcpu: number, vector: number): void {
     const by = this.of(vcpu);

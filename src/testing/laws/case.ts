@@ -16,7 +16,7 @@ import { addTask } from '../../host/create-host.js';
 import { recalculateApicMap } from '../../kvm/apic-map.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { writeRedirection } from '../../kvm/ioapic.js';
-import { type IoapicPin, MpState, vcpuOf } from '../../kvm/machine.js';
+import { type IoapicPin, MpState, VcpuRequest, vcpuOf } from '../../kvm/machine.js';
 import { createRun, type SystemRun, timedOptions } from '../../scenarios/run.js';
 import { type MachineConfig, type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
@@ -107,7 +107,7 @@ function vectorsIn({ programs, host = [] }: InterruptCase): number[] {
   for (const operation of host) {
     if (operation.op === 'message') vectors.add(operation.icr & 0xff);
     if (operation.op === 'post') vectors.add(operation.vector);
-    if (operation.op === 'raise') vectors.add(lineVector + operation.line);
+    if (operation.op === 'raise' || operation.op === 'hold') vectors.add(lineVector + operation.line);
   }
   return [...vectors].filter((vector) => vector >= 16);
 }
@@ -117,13 +117,16 @@ const lineVector = 0xd0;
 const lines = 4;
 
 /** Wires the lines of the first VM's I/O APIC, level-triggered, each to one virtual CPU. */
-function wireLines(machine: SystemMachine): void {
+function wireLines(machine: SystemMachine, host: readonly HostOperation[]): void {
   const [vm] = machine.vms;
   if (vm === undefined) return;
   for (let line = 0; line < lines; line++) {
     writeRedirection(machine, 0, line, 0x8000 | (lineVector + line), line % vm.vcpus.length);
-    (vm.ioapic[line] as IoapicPin).resample = 1;
+    (vm.ioapic[line] as IoapicPin).resample = host.some((one) => one.op === 'hold' && one.line === line) ? 0 : 1;
   }
+  // So few that a short program gets there; and the last repair of what is intercepted, whatever the kernel.
+  vm.successiveIrqMax = 8;
+  vm.rescansStaleEoi = 1;
 }
 
 /** The vector of the guests' timers, which are in TSC-deadline mode at first. */
@@ -167,7 +170,8 @@ function start(machine: SystemMachine, input: InterruptCase): void {
     setProgram(startGuest(machine, vcpu, guestProgram), input.programs[vcpu.id] ?? []);
   }
   for (const vm of machine.vms) recalculateApicMap(machine, vm);
-  if (input.host?.some(({ op }) => op === 'raise') === true) wireLines(machine);
+  if (input.host?.some(({ op }) => op === 'raise' || op === 'route' || op === 'hold') === true)
+    wireLines(machine, input.host);
   const last = machine.processors.length - 1;
   if (input.host !== undefined && input.host.length > 0) {
     const task = addTask(machine, hostProgram as unknown as Routine, { allowed: [last] });
@@ -345,6 +349,7 @@ class Watcher {
     if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
     if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
     if (operation.op === 'raise') this.raise(operation.line);
+    if (operation.op === 'hold') this.hold(operation.line);
   }
 
   private raise(line: number): void {
@@ -352,19 +357,52 @@ class Watcher {
     const pin = vm?.ioapic[line];
     // While its last interrupt has not ended, a line that rises waits for whoever lowered it to raise it again.
     if (vm === undefined || pin === undefined || pin.line + pin.remoteIrr > 0) return;
-    this.accounts.request(vm.vcpus[line % vm.vcpus.length] as number, lineVector + line);
+    this.accounts.request(vm.vcpus[pin.destination] as number, lineVector + line);
+  }
+
+  private hold(line: number): void {
+    for (const vcpu of this.machine.vms[0]?.vcpus ?? []) this.accounts.repeats(vcpu, lineVector + line);
+  }
+
+  /** Lines that are up, let through, and of which nobody has an interrupt: they are dead. */
+  dead(): number[] {
+    const [vm] = this.machine.vms;
+    return Array.from({ length: lines }, (_, line) => line).filter((line) => {
+      const pin = vm?.ioapic[line];
+      return pin !== undefined && pin.line === 1 && (pin.low & 0x1_0000) === 0 && !this.isUnderWay(lineVector + line);
+    });
+  }
+
+  private isUnderWay(vector: number): boolean {
+    return (this.machine.vms[0]?.vcpus ?? []).some((id) => {
+      const vcpu = vcpuOf(this.machine, id);
+      const { irr, isr } = vcpu.page;
+      const { pir } = this.machine.memory.descriptors[vcpu.pid] ?? { pir: irr };
+      return [irr, isr, pir].some((set) => testBit(set, vector));
+    });
+  }
+
+  /** Vectors whose EOI a virtual CPU's processor intercepts although no line has them go there and none is under way: in words. */
+  needlesslyIntercepted(): string[] {
+    const { machine } = this;
+    return machine.vcpus.flatMap((vcpu) => {
+      const { vmcs, page } = vcpu;
+      const vm = machine.vms[vcpu.vm];
+      if (vm?.rescansStaleEoi !== 1 || (vcpu.requests & VcpuRequest.scanIoapic) !== 0) return [];
+      const bits = [vmcs.eoiExitBitmap0, vmcs.eoiExitBitmap1, vmcs.eoiExitBitmap2, vmcs.eoiExitBitmap3].flat();
+      return Array.from({ length: lines }, (_, line) => lineVector + line)
+        .filter((vector) => testBit(bits, vector) && !testBit(page.irr, vector) && !testBit(page.isr, vector))
+        .filter((vector) => vm.vcpus[vm.ioapic[vector - lineVector]?.destination ?? -1] !== vcpu.id)
+        .map((vector) => `the EOI of ${vector.toString(16).toUpperCase()}H on virtual CPU ${vcpu.id}`);
+    });
   }
 
   /** Level-triggered interrupts that have ended without their source having been told. */
   untold(): number[] {
     const [vm] = this.machine.vms;
-    return Array.from({ length: lines }, (_, line) => line).filter((line) => {
-      const vcpu = vcpuOf(this.machine, vm?.vcpus[line % vm.vcpus.length] ?? 0);
-      const { irr, isr } = vcpu.page;
-      const { pir } = this.machine.memory.descriptors[vcpu.pid] ?? { pir: irr };
-      const under = [irr, isr, pir].some((set) => testBit(set, lineVector + line));
-      return vm?.ioapic[line]?.remoteIrr === 1 && !under;
-    });
+    return Array.from({ length: lines }, (_, line) => line).filter(
+      (line) => vm?.ioapic[line]?.remoteIrr === 1 && !this.isUnderWay(lineVector + line),
+    );
   }
 
   /** Programs that neither are through nor halt. */
@@ -487,6 +525,10 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
         accounts.fail('bounded work', `the program of virtual CPU ${vcpu} neither ends nor halts`);
       for (const line of watcher.untold())
         accounts.fail('one EOI per in-service bit', `line ${line} was never told that its interrupt ended`);
+      for (const line of watcher.dead())
+        accounts.fail('no lost interrupt', `line ${line} is up, and nobody has its interrupt`);
+      for (const what of watcher.needlesslyIntercepted())
+        accounts.fail('one EOI per in-service bit', `${what} is intercepted for nobody`);
       accounts.balance();
     }
   } catch (error) {

@@ -19,6 +19,7 @@ import {
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { iret, iretFromNmi } from '../../hardware/virtual-interrupt-delivery.js';
 import { rdmsr, wrmsr } from '../../hardware/wrmsr.js';
+import type { KvmMachine } from '../../kvm/machine.js';
 import { HvCall, Hypercall, type ParavirtMemory } from '../../kvm/paravirt.js';
 import { encodeOperation, type GuestOperation, operationKinds } from './operations.js';
 
@@ -128,6 +129,11 @@ function begin(m: GuestMachine, cpu: LogicalProcessor, f: Operands): Control<Nex
       (m.paravirt[cpu.vcpu] as ParavirtMemory).input = [f.a & 0xff, 0, f.a >>> 8, 0, f.a > 0xff ? 0 : 1, 0, f.b, 0];
       call(m, cpu, vmcall).a0 = HvCall.sendIpiEx | (f.a > 0xff ? 0 : 1 << 17);
       break;
+    case 'quiet': {
+      const pin = (m as GuestMachine & Partial<KvmMachine>).vms?.[0]?.ioapic[f.a];
+      if (pin !== undefined) Object.assign(pin, { low: pin.low | 0x1_0000, line: 0 });
+      break;
+    }
     case 'timer':
       call(m, cpu, rdtsc);
       return 'deadline';

@@ -8,8 +8,8 @@ import { currentTask, runQueueOf, TaskState } from '../../host/machine.js';
 import { schedule } from '../../host/schedule.js';
 import { reschedCurr } from '../../host/try-to-wake-up.js';
 import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
-import { kvmIoapicSetIrq } from '../../kvm/ioapic.js';
-import { type KvmMachine, type KvmVm, kvm, vcpuOf } from '../../kvm/machine.js';
+import { ioapicWriteIndirect, kvmIoapicSetIrq } from '../../kvm/ioapic.js';
+import { type IoapicPin, type KvmMachine, type KvmVm, kvm, vcpuOf } from '../../kvm/machine.js';
 import { pauseAllVcpus } from '../../kvm/pause.js';
 import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
@@ -82,6 +82,15 @@ function perform(
     case 'preempt':
       call(m, cpu, reschedCurr).processor = a % m.processors.length;
       return 'next';
+    case 'route': {
+      const write = call(m, cpu, ioapicWriteIndirect);
+      const { ioapic, vcpus } = m.vms[0] as KvmVm;
+      write.pin = a;
+      write.low = (ioapic[a] as IoapicPin).low;
+      write.destination = b % vcpus.length;
+      return 'next';
+    }
+    case 'hold':
     case 'raise': {
       const line = call(m, cpu, kvmIoapicSetIrq);
       line.pin = a;

@@ -22,6 +22,8 @@ export type GuestOperation =
   | { readonly op: 'pv-send'; readonly icr: number; readonly min: number; readonly mask: number }
   /** The hypercall HvCallSendSyntheticClusterIpiEx, operands in memory: a vector to the virtual processors of `mask`, or to all. */
   | { readonly op: 'hv-send'; readonly vector: number; readonly all: boolean; readonly mask: number }
+  /** Quiets the device of a line: it lowers it, and its pin is masked from now on. */
+  | { readonly op: 'quiet'; readonly line: number }
   /** Instructions that exit and concern no interrupt. */
   | { readonly op: 'cpuid' | 'vmcall' }
   /** Writes IA32_TSC_DEADLINE: so many cycles from now, 1 or more. */
@@ -49,6 +51,7 @@ export const operationKinds = [
   'work',
   'pv-send',
   'hv-send',
+  'quiet',
 ] as const satisfies readonly GuestOperation['op'][];
 
 /** An operation as the three numbers of a frame: kind and two operands (52 bits each). */
@@ -69,6 +72,8 @@ export function encodeOperation(operation: GuestOperation): [kind: number, a: nu
       return [kind, operation.offset, operation.value];
     case 'read':
       return [kind, operation.offset, 0];
+    case 'quiet':
+      return [kind, operation.line, 0];
     case 'timer':
     case 'work':
       return [kind, operation.cycles, 0];
@@ -92,6 +97,10 @@ export type HostOperation =
    * CPU `line` (modulo their number) of the first VM. The EOI lowers it.
    */
   | { readonly op: 'raise'; readonly line: number }
+  /** The guest has a line's interrupt go to another virtual CPU of the first VM (by its number in the VM), whatever is under way. */
+  | { readonly op: 'route'; readonly line: number; readonly vcpu: number }
+  /** A device raises its line and keeps it up, EOI or not, until a guest says `quiet`. */
+  | { readonly op: 'hold'; readonly line: number }
   /** A device is attached whose interrupts an IOMMU may post. */
   | { readonly op: 'attach' }
   /** User space stops the VM's virtual CPUs. They do not go on by themselves: for what is done with a stopped VM. */
@@ -110,6 +119,8 @@ export const hostOperationKinds = [
   'attach',
   'pause',
   'work',
+  'route',
+  'hold',
 ] as const satisfies readonly HostOperation['op'][];
 
 /** As {@link encodeOperation}. */
@@ -123,7 +134,10 @@ export function encodeHostOperation(operation: HostOperation): [kind: number, a:
     case 'preempt':
       return [kind, operation.processor, 0];
     case 'raise':
+    case 'hold':
       return [kind, operation.line, 0];
+    case 'route':
+      return [kind, operation.line, operation.vcpu];
     case 'work':
       return [kind, operation.cycles, 0];
     default:

@@ -9,6 +9,8 @@ import { worldActions } from './world.js';
 /** How far the exploration of a model goes. */
 export interface ExploreModelOptions {
   readonly limits?: { readonly states?: number; readonly depth?: number; readonly bytes?: number };
+  /** True to stop before every stage, local ones too: many more states, and the same verdict. */
+  readonly plain?: boolean;
   /** Called every few thousand states; false ends the run. */
   progress?(counts: ExploreCounts): boolean | undefined;
 }

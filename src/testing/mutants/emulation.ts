@@ -5,6 +5,7 @@ import { done } from '../../engine/routine.js';
 import { currentVcpu } from '../../hardware/machine.js';
 import { sendPhysicalIpi } from '../../hardware/physical-apic.js';
 import { apicAcceptIrq } from '../../kvm/accept-irq.js';
+import { matchesVcpu } from '../../kvm/apic-map.js';
 import { kvmEmulateWrmsr } from '../../kvm/emulate-msr.js';
 import { handleFastpathSetTscdeadline, handleFastpathSetX2apicIcrIrqoff } from '../../kvm/fastpath.js';
 import { kvmHvSendIpi } from '../../kvm/hv-send-ipi.js';
@@ -13,6 +14,7 @@ import { kvmIoapicSendEoi } from '../../kvm/ioapic.js';
 import { kvmLapicRegWrite } from '../../kvm/lapic-write.js';
 import { type KvmVcpu, vcpuOf, vmOf } from '../../kvm/machine.js';
 import { kvmPvSendIpi } from '../../kvm/pv-send-ipi.js';
+import { kvmCheckRequests } from '../../kvm/requests.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
 import { deliveryLaw, equivalenceLaw, type LawSearch } from '../laws/detectors.js';
 import { change, type Detector, type Mutant, skip } from './mutant.js';
@@ -274,6 +276,60 @@ export const emulationMutants: readonly Mutant[] = [
     source: 'Linux kvm_ioapic_send_eoi, kvm_scan_ioapic_irq',
     breaks: ['INV5', 'INV1'],
     changes: [change(kvmIoapicSendEoi, 'kvm_ioapic_update_eoi_one', () => () => done)],
+    detector: delivery,
+  },
+  {
+    id: 'EOI-01',
+    title: 'The EOI of an interrupt under way is not intercepted after its line was given to another',
+    history:
+      'What to intercept was made from the new routes alone. The interrupt that its old target still had ended without the I/O APIC being told, and the line was dead.',
+    source: 'Linux kvm_ioapic_scan_entry, kvm_apic_pending_eoi; repaired by db2bdcbbbd32, 0fc5a36dd6b3',
+    breaks: ['INV5', 'INV1', 'INV12'],
+    changes: [
+      change(kvmCheckRequests, 'serve', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        const vcpu = currentVcpu(m, cpu);
+        const { vmcs } = vcpu;
+        const words = [vmcs.eoiExitBitmap0, vmcs.eoiExitBitmap1, vmcs.eoiExitBitmap2, vmcs.eoiExitBitmap3];
+        for (const { low, destination } of vmOf(m, vcpu).ioapic) {
+          if (matchesVcpu(m, { source: -1, low: low & 0xfff, destination }, vcpu)) continue;
+          const word = words[(low & 0xff) >> 6] as number[];
+          const half = (low >> 5) & 1;
+          word[half] = ((word[half] as number) & ~(1 << (low & 31))) >>> 0;
+        }
+        return next;
+      }),
+    ],
+    detector: delivery,
+  },
+  {
+    id: 'EOI-02',
+    title: 'An EOI that was intercepted for an old route goes on being intercepted',
+    history:
+      'The repair of EOI-01 kept the vector in the bitmap, and nobody looked again: whatever used the vector on that virtual CPU later exited at each EOI.',
+    source: 'Linux kvm_scan_ioapic_irq, highest_stale_pending_ioapic_eoi; repaired by 87e4951e250b',
+    breaks: ['INV5', 'INV12', 'INV8'],
+    changes: [
+      change(kvmIoapicSendEoi, 'kvm_ioapic_handles_vector', (right) => (m, cpu, f, returned) => {
+        currentVcpu(m, cpu).highestStaleEoi = -1;
+        return right(m, cpu, f, returned);
+      }),
+    ],
+    detector: delivery,
+  },
+  {
+    id: 'EOI-04',
+    title: 'A line that is still up at the EOI delivers again at once, for ever',
+    history:
+      'A handler that does not quiet its device is entered again before the guest has executed an instruction outside it; on hardware the guest gets somewhere in between.',
+    source: 'Linux __kvm_ioapic_update_eoi, IOAPIC_SUCCESSIVE_IRQ_MAX_COUNT; repaired by 184564efae4d',
+    breaks: ['INV8'],
+    changes: [
+      change(kvmIoapicSendEoi, 'kvm_ioapic_update_eoi_one', (right) => (m, cpu, f, returned) => {
+        for (const pin of m.vms[f.vm]?.ioapic ?? []) pin.successiveEois = 0;
+        return right(m, cpu, f, returned);
+      }),
+    ],
     detector: delivery,
   },
   {

@@ -1,0 +1,102 @@
+import { done, type Routine, type Stage, StageType } from '../../src/engine/routine.js';
+import type { StageChange } from '../../src/testing/mutants/install.js';
+
+/** A change of one stage (or of two neighbours) that a machine made. */
+export interface Mutation {
+  /** `routine.stage kind`: what the explanations go by. */
+  readonly id: string;
+  readonly changes: readonly StageChange[];
+  /** Numbers of the stages that have to be reached. */
+  readonly at: readonly number[];
+}
+
+type Result = string | number | typeof done | undefined;
+
+/** What a stage was seen to return. */
+export type Outcomes = ReadonlyMap<number, ReadonlySet<string>>;
+
+/** A result as a word. */
+export function outcome(result: Result): string {
+  if (result === done) return 'done';
+  return result === undefined ? 'next' : typeof result === 'number' ? 'value' : result;
+}
+
+/** Changes what a stage's effect returns; what it does stays. */
+function redirected({ routine, name }: Stage, change: (result: Result) => Result): StageChange {
+  return {
+    routine: routine.name,
+    stage: name,
+    to: routine.stages.map((stage) => stage.name),
+    effect: (right) => (machine, processor, locals, returned) => {
+      const result = (right as Stage['effect'])(machine, processor, locals, returned);
+      return change(result);
+    },
+  };
+}
+
+function skipped({ routine, name }: Stage): StageChange {
+  return { routine: routine.name, stage: name, effect: () => () => undefined };
+}
+
+/** True if a stage does nothing but return. */
+function onlyReturns({ effect }: Stage): boolean {
+  return /=>\s*done$/.test(effect.toString());
+}
+
+/**
+ * Every change of a routine: a stage that does nothing; one that does not go where it went, or always does; one that goes on where it
+ * returned, or returns where it went on; a value that is another; two neighbours in the other order.
+ */
+export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
+  const found: Mutation[] = [];
+  const add = (
+    stage: Stage,
+    kind: string,
+    changes: readonly StageChange[],
+    at: readonly number[] = [stage.at],
+  ): void => {
+    found.push({ id: `${routine.name}.${stage.name} ${kind}`, changes, at });
+  };
+  routine.stages.forEach((stage, index) => {
+    const results = seen.get(stage.at);
+    if (results === undefined || stage.type === StageType.wait) return;
+    const isLast = index === routine.stages.length - 1;
+    // What does nothing but cost, and what returns where the routine ends anyway, can be left out by nobody's loss.
+    const idle = /^\(?[\w, ]*\)?\s*=>\s*\{\s*\}$/.test(stage.effect.toString());
+    if (!idle && !(isLast && onlyReturns(stage))) add(stage, 'skipped', [skipped(stage)]);
+    for (const name of [...results].filter((result) => stage.to.includes(result))) {
+      if (results.size > 1)
+        add(stage, `never ${name}`, [redirected(stage, (result) => (result === name ? undefined : result))]);
+      if (results.has('next')) add(stage, `always ${name}`, [redirected(stage, (result) => result ?? name)]);
+    }
+    if (results.has('done') && results.size > 1) {
+      add(stage, 'never done', [redirected(stage, (result) => (result === done ? undefined : result))]);
+      if (results.has('next')) add(stage, 'always done', [redirected(stage, (result) => result ?? done)]);
+    }
+    if (results.has('value')) {
+      add(stage, 'other value', [
+        redirected(stage, (result) => (typeof result === 'number' ? (result === 0 ? 1 : 0) : result)),
+      ]);
+    }
+    const next = routine.stages[index + 1];
+    if (
+      next === undefined ||
+      stage.type !== StageType.ordinary ||
+      next.type !== StageType.ordinary ||
+      !seen.has(next.at)
+    )
+      return;
+    const [first, second] = [stage.effect, next.effect];
+    const to = [...stage.to, ...next.to];
+    add(
+      stage,
+      `after ${next.name}`,
+      [
+        { routine: routine.name, stage: stage.name, to, effect: () => second as never },
+        { routine: routine.name, stage: next.name, to, effect: () => first as never },
+      ],
+      [stage.at, next.at],
+    );
+  });
+  return found;
+}
