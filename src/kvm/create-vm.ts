@@ -71,6 +71,8 @@ export type VmOptions = Pick<
   | 'haltPollPause'
   | 'rcuwait'
   | 'blockHooks'
+  | 'staticCalls'
+  | 'directExits'
   | 'preemptedByState'
   | 'haltPollStopsForResched'
 >;
