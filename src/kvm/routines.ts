@@ -55,7 +55,6 @@ import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmPvSendIpi } from './pv-send-ipi.js';
 import { kvmCheckRequests } from './requests.js';
 import {
-  excNmi,
   handleExternalInterruptIrqoff,
   sysvecKvmPostedIntrIpi,
   sysvecKvmPostedIntrNestedIpi,
@@ -93,7 +92,6 @@ export const kvmRoutines: readonly Routine[] = [
       apicTimerExpired,
       apicTimerFn,
       emulateApicAccess,
-      excNmi,
       handleExternalInterruptIrqoff,
       handleFastpathHlt,
       handleFastpathPreemptionTimer,
