@@ -71,6 +71,8 @@ export type VmOptions = Pick<
   | 'haltPollFloor'
   | 'haltPollPause'
   | 'rcuwait'
+  | 'blockHooks'
+  | 'preemptedByState'
   | 'haltPollStopsForResched'
 >;
 
