@@ -12,6 +12,8 @@ export function printReport(report: Report): string {
   ];
   const exits = exitTable(report);
   if (exits !== undefined) parts.push(exits);
+  const moves = migrationTable(report);
+  if (moves !== undefined) parts.push(moves);
   parts.push(cpuTable(report), breakdownTable(report));
   if (report.assumed.length > 0) {
     parts.push(
@@ -125,6 +127,45 @@ function exitTable(report: Report): string | undefined {
       right('waiting'),
       right('exit to entry'),
       right('share'),
+    ],
+    rows,
+  )}`;
+}
+
+/** What a VM met on each of the two machines that it was on. */
+function migrationTable(report: Report): string | undefined {
+  const rows = report.variants.flatMap(({ name, migration }) => {
+    if (migration === undefined) return [];
+    const { before, after, inFlight, sent, lost } = migration;
+    return (
+      [
+        ['before', before],
+        ['after', after],
+      ] as const
+    ).map(([when, { latencyNs, exitsPerIteration: each, exits }]) => {
+      return [
+        name,
+        when,
+        formatNumber(latencyNs.n),
+        formatNumber(latencyNs.mean, 1),
+        each.toFixed(2),
+        exits.map(({ reason, count }) => `${reason} ${count}`).join(', '),
+        ...(when === 'after' ? [formatNumber(sent), formatNumber(inFlight), formatNumber(lost)] : ['', '', '']),
+      ];
+    });
+  });
+  if (rows.length === 0) return undefined;
+  return `Before and after the migration\n\n${formatTable(
+    [
+      left('variant'),
+      left('machine'),
+      right('iterations'),
+      right('mean ns'),
+      right('exits each'),
+      left('exits'),
+      right('IPIs sent'),
+      right('went along'),
+      right('lost'),
     ],
     rows,
   )}`;

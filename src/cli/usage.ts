@@ -43,7 +43,7 @@ commands
   calibrate --from FILE           a profile from what kvm-unit-tests' vmexit printed (and perf kvm stat); --from may be repeated
       --base PROFILE              the nearest profile of the library (sapphire-rapids)
       --name NAME, --ghz N        name of the new profile; clock of its time-stamp counter
-      --set path=value            what was measured, as --set host.kernel=5.15 (may be repeated)
+      --set path=value            what was measured, as --set vms[0].apicMode=xapic (may be repeated)
       --out FILE                  write the profile there, and print how it fits
       --json                      print the profile as one JSON document
   conform <vectors...> [--json]   replay conformance vectors (.json or .json.gz)

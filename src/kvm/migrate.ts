@@ -54,6 +54,8 @@ export function saveVcpu(machine: KvmMachine, vcpu: KvmVcpu, now: number): Saved
   for (const id of vmOf(machine, vcpu).vcpus) {
     if (machine.vcpus[id]?.stopped !== 1) throw new InternalError('saveVcpu', `virtual CPU ${id} has not stopped`);
   }
+  if (vcpu.guestMode === 1)
+    throw new InternalError('saveVcpu', `virtual CPU ${vcpu.id} has an active L2, which is not saved`);
   const page = copy(vcpu.page);
   descriptorOf(machine, vcpu).pir.forEach((posted, word) => {
     page.irr[word] = ((page.irr[word] as number) | posted) >>> 0;

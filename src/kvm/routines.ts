@@ -45,16 +45,17 @@ import {
 } from './lapic-timer.js';
 import { kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvmLapicRegWrite } from './lapic-write.js';
+import { migrationThread } from './migration-thread.js';
 import { vmxCheckNestedEvents, vmxCompleteNestedPostedInterrupt } from './nested/nested-events.js';
 import { nestedVmxVmexit } from './nested/nested-vmexit.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
+import { piPostBlock, piPostBlockWork, piPreBlock } from './pi-block.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmPvSendIpi } from './pv-send-ipi.js';
 import { kvmCheckRequests } from './requests.js';
 import {
-  excNmi,
   handleExternalInterruptIrqoff,
   sysvecKvmPostedIntrIpi,
   sysvecKvmPostedIntrNestedIpi,
@@ -92,7 +93,6 @@ export const kvmRoutines: readonly Routine[] = [
       apicTimerExpired,
       apicTimerFn,
       emulateApicAccess,
-      excNmi,
       handleExternalInterruptIrqoff,
       handleFastpathHlt,
       handleFastpathPreemptionTimer,
@@ -100,6 +100,7 @@ export const kvmRoutines: readonly Routine[] = [
       handleFastpathSetX2apicIcrIrqoff,
       kvmX2apicIcrWriteFast,
       inhibitThread,
+      migrationThread,
       ioapicService,
       kvmApicAcceptEvents,
       kvmApicInjectPendingTimerIrqs,
@@ -133,6 +134,9 @@ export const kvmRoutines: readonly Routine[] = [
       kvmVcpuWakeUp,
       kvmWaitLapicExpire,
       pauseAllVcpus,
+      piPostBlock,
+      piPostBlockWork,
+      piPreBlock,
       piWakeupHandler,
       qemuWaitIoEvent,
       restartApicTimer,

@@ -29,6 +29,25 @@ export interface ComparedFigure extends PublishedFigure {
   readonly errorPct: number;
 }
 
+/** What a VM's interrupts were like on one machine. */
+export interface MachineLeg {
+  /** One iteration that began and ended there. */
+  readonly latencyNs: Summary;
+  readonly exits: readonly ExitRow[];
+  readonly exitsPerIteration: number;
+}
+
+/** What came of a migration, in all runs. None of it depends on how long the VM stood still. */
+export interface MigrationReport {
+  /** Interrupts that were requested and not delivered when the VM stopped, and went along. */
+  readonly inFlight: number;
+  /** IPIs that were sent, and those that neither arrived nor were pending in the end: 0, or something is wrong. */
+  readonly sent: number;
+  readonly lost: number;
+  readonly before: MachineLeg;
+  readonly after: MachineLeg;
+}
+
 /** What came of one variant of a scenario. */
 export interface VariantReport {
   readonly name: string;
@@ -54,6 +73,8 @@ export interface VariantReport {
   readonly cpu: CpuTime;
   /** KVM's statistics of halts and halt polling, of all virtual CPUs together, during the counted iterations of all runs. */
   readonly kvmStat: HaltPollStatistics;
+  /** With workload `migration`. */
+  readonly migration?: MigrationReport;
   readonly interrupts: { readonly sent: number; readonly delivered: number; readonly coalesced: number };
   /** Where the cycles of one iteration go: the chain of stages that decides how long it takes. Without jitter. */
   readonly breakdown: readonly BreakdownRow[];

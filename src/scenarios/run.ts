@@ -21,7 +21,25 @@ import { recordTrace } from '../observe/trace-recorder.js';
 import { buildMachine, profileOf } from './build.js';
 import { idleStateNames } from './host-options.js';
 import { metricOf } from './metric.js';
-import type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './report.js';
+import {
+  createTally,
+  destinationOf,
+  hasStopped,
+  migrationOf,
+  missing,
+  restoreVm,
+  saveVm,
+  tallyRecorder,
+} from './migration.js';
+import type {
+  BreakdownRow,
+  ComparedFigure,
+  ExitRow,
+  MachineLeg,
+  MigrationReport,
+  Report,
+  VariantReport,
+} from './report.js';
 import { systemCostKeys, systemRoutines } from './routines.js';
 import {
   type MachineConfig,
@@ -32,6 +50,7 @@ import {
   withValue,
 } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
+import type { MigrationWorkload } from './workloads/migration.js';
 import { countedIterations } from './workloads/workload.js';
 import { workloadOf } from './workloads/workloads.js';
 
@@ -169,10 +188,30 @@ interface Row {
 function checkedVariants(input: ScenarioInput, base: Scenario): Row[] {
   const rows = variantsOf(input, base);
   for (const { name, scenario } of rows) {
-    if (base.variants === undefined) createRun(scenario);
-    else inVariant(name, () => createRun(scenario));
+    if (base.variants === undefined) checkMachines(scenario);
+    else inVariant(name, () => checkMachines(scenario));
   }
   return rows;
+}
+
+/** Its machine can be made, and so can the one that its VM goes to. */
+function checkMachines(scenario: Scenario): void {
+  createRun(scenario);
+  const workload = migrationOf(scenario);
+  if (workload === undefined) return;
+  const destination = destinationOf(scenario, workload);
+  inDestination(() => createRun(destination));
+}
+
+/** What does not fit on the destination is said as what the destination lacks. */
+function inDestination(body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const path = error.path.replace(/^vms\[0\]\.|^host\./, '');
+    throw new InputError(`workload.destination.${path}`, error.reason);
+  }
 }
 
 /** What is wrong in a variant is said with its name. */
@@ -214,6 +253,129 @@ function drive(run: SystemRun, scenario: Scenario, seed: number, convergence?: C
   }
 }
 
+/** The counters of a run: of one machine, or of both that a VM was on. */
+interface Outcome {
+  readonly legs: readonly Counters[];
+  readonly convergence?: Convergence;
+  readonly moved?: { readonly inFlight: number; readonly sent: number; readonly lost: number };
+}
+
+type Observe = NonNullable<TimedOptions<SystemMachine, LogicalProcessor, Counters>['observe']>;
+
+/** Records into counters, and calls `end` when enough iterations have been counted. */
+function measuring(convergence: Convergence | undefined, end: () => void): Observe {
+  const count = createRecorder();
+  return (counters, time, processor, kind, a, b) => {
+    count(counters, time, processor, kind, a, b);
+    if (kind !== iterationRecord && kind !== measuredRecord) return;
+    if (counters.closed >= 0 || (convergence !== undefined && hasConverged(convergence, counters.iterations))) end();
+  };
+}
+
+function runOnce(scenario: Scenario, seed: number): Outcome {
+  const { workload } = scenario;
+  const convergence = workload.iterations === 'auto' ? createConvergence(workload.tolerance) : undefined;
+  const migrates = migrationOf(scenario);
+  const outcome = convergence === undefined ? {} : { convergence };
+  if (migrates !== undefined) return { ...outcome, ...runMigration(scenario, migrates, seed, convergence) };
+  const run: SystemRun = createRun(scenario, seed, { observe: measuring(convergence, () => run.stop()) });
+  drive(run, scenario, seed, convergence);
+  return { ...outcome, legs: [run.state.observers] };
+}
+
+/** How often is looked whether a VM has stopped, and how often and until when whether an IPI arrives after all: in cycles. */
+const stopSlice = 1000;
+const arrivalSlice = 200;
+const arrivalSlices = 5000;
+
+function runMigration(
+  scenario: Scenario,
+  workload: MigrationWorkload,
+  seed: number,
+  convergence: Convergence | undefined,
+): Pick<Outcome, 'legs' | 'moved'> {
+  const tally = createTally();
+  const tell = tallyRecorder(tally);
+  const count = createRecorder();
+  const source = createRun(scenario, seed, {
+    observe: (counters, time, processor, kind, a, b) => {
+      count(counters, time, processor, kind, a, b);
+      tell(kind, a, b);
+    },
+  });
+  // As many iterations as there is time for.
+  source.state.observers.total = 0;
+  for (let time = stopSlice; !hasStopped(source.state.machine); time += stopSlice) {
+    if (source.run({ time }) === 'quiescent') throw new InternalError('migration', 'the VM does not stop');
+  }
+  const { now } = source.state.timing;
+  const stopped = saveVm(source.state.machine, now);
+
+  const destination = destinationOf(scenario, workload);
+  const measure = measuring(convergence, () => run.stop());
+  const run: SystemRun = createRun(destination, seed, {
+    observe: (counters, time, processor, kind, a, b) => {
+      tell(kind, a, b);
+      measure(counters, time, processor, kind, a, b);
+    },
+  });
+  restoreVm(run.state.machine, stopped, source.state.machine);
+  run.state.timing.now = now;
+  // The iteration that the migration came into counts for neither machine.
+  run.state.observers.warmup = tally.iteration + 1 + workload.warmup;
+  drive(run, destination, seed, convergence);
+  const { sent } = tally;
+  // What was sent last may be on its way.
+  let lost = missing(tally, run.state.machine);
+  const end = run.state.timing.now;
+  for (let slice = 1; slice <= arrivalSlices && lost > 0; slice++) {
+    run.run({ time: end + slice * arrivalSlice });
+    lost = Math.min(lost, missing(tally, run.state.machine));
+  }
+  return { legs: [source.state.observers, run.state.observers], moved: { inFlight: stopped.inFlight, sent, lost } };
+}
+
+function exitRows(exits: readonly number[]): ExitRow[] {
+  const totals = exitTotals(exits);
+  const exitCycles = totals.reduce((sum, row) => sum + row.cycles, 0);
+  const workCycles = totals.reduce((sum, row) => sum + row.work, 0);
+  return totals.map((row) => ({
+    ...row,
+    share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
+    workShare: workCycles === 0 ? 0 : row.work / workCycles,
+  }));
+}
+
+function exitsOf(rows: readonly ExitRow[], iterations: number): number {
+  return iterations === 0 ? 0 : rows.reduce((sum, row) => sum + row.count, 0) / iterations;
+}
+
+/** What a variant's VM met on one of the machines that it was on, over all runs. */
+function legOf(outcomes: readonly Outcome[], which: number, tscGhz: number): MachineLeg {
+  const exits: number[] = [];
+  const iterations = outcomes.flatMap(({ legs }) => legs[which]?.iterations ?? []);
+  for (const { legs } of outcomes) mergeExits(exits, legs[which]?.exits ?? []);
+  const rows = exitRows(exits);
+  return {
+    latencyNs: scaleSummary(summarize(iterations), 1 / tscGhz),
+    exits: rows,
+    exitsPerIteration: exitsOf(rows, iterations.length),
+  };
+}
+
+function migrationReport(outcomes: readonly Outcome[], tscGhz: number): MigrationReport | undefined {
+  const moved = outcomes.flatMap((outcome) => outcome.moved ?? []);
+  if (moved.length === 0) return undefined;
+  const sum = (name: 'inFlight' | 'sent' | 'lost'): number => moved.reduce((total, each) => total + each[name], 0);
+  return {
+    inFlight: sum('inFlight'),
+    sent: sum('sent'),
+    lost: sum('lost'),
+    before: legOf(outcomes, 0, tscGhz),
+    after: legOf(outcomes, 1, tscGhz),
+  };
+}
+
 function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun: () => void): VariantReport {
   const profile = profileOf(scenario.profile);
   const { tscGhz = profile.tscGhz } = scenario.topology;
@@ -222,47 +384,40 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
   const oneWay: number[] = [];
   let halfWidth = 0;
   const exits: number[] = [];
+  const outcomes: Outcome[] = [];
   const finished: Counters[] = [];
   const cpu: CpuTime[] = [];
   const interrupts = { sent: 0, delivered: 0, coalesced: 0 };
   let elapsed = 0;
   for (let number = 0; number < scenario.runs; number++) {
-    const count = createRecorder();
-    const { workload } = scenario;
-    const convergence = workload.iterations === 'auto' ? createConvergence(workload.tolerance) : undefined;
-    const run: SystemRun = createRun(scenario, scenario.seed + number, {
-      observe: (counters, time, processor, kind, a, b) => {
-        count(counters, time, processor, kind, a, b);
-        if (kind !== iterationRecord && kind !== measuredRecord) return;
-        if (counters.closed >= 0 || (convergence !== undefined && hasConverged(convergence, counters.iterations))) {
-          run.stop();
-        }
-      },
-    });
-    drive(run, scenario, scenario.seed + number, convergence);
-    const counters = run.state.observers;
-    finishCounters(counters);
+    const outcome = runOnce(scenario, scenario.seed + number);
+    outcomes.push(outcome);
     let sum = 0;
-    for (const cycles of counters.iterations) {
-      iterations.push(cycles);
-      sum += cycles;
+    let counted = 0;
+    for (const counters of outcome.legs) {
+      finishCounters(counters);
+      // A VM that moved at once has counted nothing before.
+      if (counters.began < 0) continue;
+      for (const cycles of counters.iterations) {
+        iterations.push(cycles);
+        sum += cycles;
+      }
+      counted += counters.iterations.length;
+      for (const cycles of counters.oneWay) oneWay.push(cycles);
+      mergeExits(exits, counters.exits);
+      finished.push(counters);
+      cpu.push(cpuTimeOf(counters, idleStateNames(profile, scenario)));
+      interrupts.sent += counters.sent;
+      interrupts.delivered += counters.delivered;
+      interrupts.coalesced += counters.coalesced;
+      elapsed += counters.ended - counters.began;
     }
-    for (const cycles of counters.oneWay) oneWay.push(cycles);
-    if (convergence !== undefined) halfWidth = Math.max(halfWidth, convergence.halfWidth);
-    means.push(sum / counters.iterations.length);
-    mergeExits(exits, counters.exits);
-    finished.push(counters);
-    cpu.push(cpuTimeOf(counters, idleStateNames(profile, scenario)));
-    interrupts.sent += counters.sent;
-    interrupts.delivered += counters.delivered;
-    interrupts.coalesced += counters.coalesced;
-    elapsed += counters.ended - counters.began;
+    if (outcome.convergence !== undefined) halfWidth = Math.max(halfWidth, outcome.convergence.halfWidth);
+    means.push(sum / counted);
     onRun();
   }
-  const totals = exitTotals(exits);
-  const exitCycles = totals.reduce((sum, row) => sum + row.cycles, 0);
-  const workCycles = totals.reduce((sum, row) => sum + row.work, 0);
-  const exitCount = totals.reduce((sum, row) => sum + row.count, 0);
+  const rows = exitRows(exits);
+  const migration = migrationReport(outcomes, tscGhz);
   const latencyCycles = summarize(iterations);
   const report: VariantReport = {
     name,
@@ -273,17 +428,12 @@ function runVariant(name: string, scenario: Scenario, breakdown: boolean, onRun:
     ...(oneWay.length === 0 ? {} : { oneWayNs: scaleSummary(summarize(oneWay), 1 / tscGhz) }),
     ...(scenario.workload.iterations === 'auto' ? { meanWithinPct: 100 * halfWidth } : {}),
     totalNs: elapsed / tscGhz,
-    exits: totals.map(
-      (row): ExitRow => ({
-        ...row,
-        share: exitCycles === 0 ? 0 : row.cycles / exitCycles,
-        workShare: workCycles === 0 ? 0 : row.work / workCycles,
-      }),
-    ),
-    exitsPerIteration: exitCount / iterations.length,
+    exits: rows,
+    exitsPerIteration: exitsOf(rows, iterations.length),
     cpu: addCpuTimes(cpu),
     kvmStat: haltPollStatistics(finished, tscGhz),
     interrupts,
+    ...(migration === undefined ? {} : { migration }),
     breakdown: breakdown ? breakdownOf(traceIteration(scenario), scenario) : [],
     published: [],
   };

@@ -9,7 +9,7 @@ export interface UnscoredFigure {
   readonly reason: string;
 }
 
-const nested = 'nested guests are not simulated';
+const nested = 'the processor is not stated, and no workload here runs in a guest of a guest';
 const application = 'a whole application: what else it does decides the number';
 const noProcessor = 'the processor is not stated; between processors and clocks lies a factor of 1.5';
 

@@ -1,6 +1,7 @@
 import { deviceInterrupt } from './device-interrupt.js';
 import { ipiBench } from './ipi-bench.js';
 import { ipiPingPong } from './ipi-ping-pong.js';
+import { migration } from './migration.js';
 import { mix } from './mix.js';
 import { bringUp, nmi, smi } from './nmi-and-bring-up.js';
 import { requestResponse } from './request-response.js';
@@ -24,6 +25,7 @@ export const workloads = {
   'request-response': requestResponse,
   'tlb-shootdown': tlbShootdown,
   mix,
+  migration,
 } as const;
 
 /** The kind of that name, for a workload that its schema has accepted. */
