@@ -310,6 +310,3 @@ export const sysvecKvmPostedIntrNestedIpi = program('sysvec_kvm_posted_intr_nest
     physicalEoi(cpu);
   }),
 ]);
-
-/** An NMI of the host: a profiling or watchdog tick. Linux `exc_nmi`. */
-export const excNmi = program('exc_nmi', () => ({}), [stage('handle', 'hostInterruptHandler', shared, () => {})]);
