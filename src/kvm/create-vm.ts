@@ -70,6 +70,8 @@ export type VmOptions = Pick<
   | 'haltPollFloor'
   | 'haltPollPause'
   | 'rcuwait'
+  | 'blockHooks'
+  | 'preemptedByState'
   | 'haltPollStopsForResched'
 >;
 

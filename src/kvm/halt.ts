@@ -12,6 +12,7 @@ import { isRunnable, takesPosted } from './has-events.js';
 import { restartApicTimer, startSwTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, MpState, VcpuRequest, vmOf } from './machine.js';
 import { vmxCheckNestedEvents } from './nested/nested-events.js';
+import { piPostBlock, piPreBlock } from './pi-block.js';
 import { KvmRecord } from './records.js';
 import { finishSwait, prepareToSwait } from './swait.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
@@ -206,6 +207,17 @@ export const vcpuBlock = program('vcpu_block', () => ({ hvTimer: 0 }), [
     (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? 'awake' : undefined),
     { to: ['awake'], line },
   ),
+  glue(
+    'pre_block',
+    (m, cpu) => {
+      if (vmOf(m, currentVcpu(m, cpu)).blockHooks === 0) return 'kvm_lapic_switch_to_sw_timer';
+      call(m, cpu, piPreBlock);
+      return undefined;
+    },
+    { to: ['kvm_lapic_switch_to_sw_timer'] },
+  ),
+  // Something was posted: it goes on without having blocked.
+  glue('pre-blocked', (_m, _cpu, _f, posted) => (posted === 1 ? 'awake' : undefined), { to: ['awake'] }),
   stage('kvm_lapic_switch_to_sw_timer', 'lapicTimerSwitch', shared, (m, cpu, f) => {
     f.hvTimer = currentVcpu(m, cpu).lapicTimer.hvInUse;
     if (f.hvTimer === 1) call(m, cpu, startSwTimer);
@@ -215,6 +227,9 @@ export const vcpuBlock = program('vcpu_block', () => ({ hvTimer: 0 }), [
   }),
   stage('kvm_lapic_switch_to_hv_timer', 'lapicTimerSwitch', shared, (m, cpu, f) => {
     if (f.hvTimer === 1) call(m, cpu, restartApicTimer);
+  }),
+  glue('post_block', (m, cpu) => {
+    if (vmOf(m, currentVcpu(m, cpu)).blockHooks === 1) call(m, cpu, piPostBlock);
   }),
   stage('runnable', 'checkBlock', shared, (m, cpu) => (isRunnable(m, currentVcpu(m, cpu)) ? undefined : done), {
     line,

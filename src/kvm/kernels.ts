@@ -51,6 +51,10 @@ export interface KernelFeatures {
   /** Whether virtual CPUs sleep by rcuwait, and not on a wait queue whose lock their waker holds. */
   readonly rcuwait: boolean;
   readonly haltPollStopsForResched: boolean;
+  /** Whether the descriptor of a virtual CPU that sleeps is changed before it blocks (`pi_pre_block`), and not when it is switched out. */
+  readonly blockHooks: boolean;
+  /** Whether a virtual CPU that is switched out while it is about to sleep does not count as preempted. */
+  readonly preemptedByState: boolean;
   /** Whether a VM can have a maximum of its own. KVM_CAP_HALT_POLL. */
   readonly haltPollPerVm: boolean;
   /** Whether the scheduler picks the earliest eligible virtual deadline. */
@@ -85,6 +89,8 @@ const v4x19: KernelFeatures = {
   haltPollDrop: false,
   haltPollPause: false,
   rcuwait: false,
+  blockHooks: true,
+  preemptedByState: true,
   haltPollStopsForResched: false,
   haltPollPerVm: false,
   eevdf: false,
@@ -108,6 +114,7 @@ const v5x8: KernelFeatures = {
 };
 const v5x15: KernelFeatures = {
   ...v5x8,
+  preemptedByState: false,
   hidesApicPage: true,
   haltPollDrop: true,
   haltPollPause: true,
@@ -115,6 +122,7 @@ const v5x15: KernelFeatures = {
 };
 const v5x19: KernelFeatures = {
   ...v5x15,
+  blockHooks: false,
   ipiVirtualization: true,
   postedTimerPerVcpu: true,
   preemptedAtBoundary: true,

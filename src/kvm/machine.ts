@@ -259,6 +259,10 @@ export interface KvmVm {
   haltPollFloor: number;
   /** 1 if the loop of halt polling has a PAUSE, and if it ends when the scheduler wants the processor. */
   haltPollPause: number;
+  /** 1 if the descriptor of who sleeps is changed before it blocks, and not when it is switched out. */
+  blockHooks: number;
+  /** 1 if one that is switched out while it is about to sleep does not count as preempted. */
+  preemptedByState: number;
   /** 1 if virtual CPUs sleep by rcuwait, 0 if on a wait queue with a lock. */
   rcuwait: number;
   haltPollStopsForResched: number;

@@ -8,7 +8,7 @@ import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { currentTask, TaskState } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
 import { interruptBlocked } from './interruptibility.js';
-import { kvmVcpuKick } from './kick.js';
+import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
   descriptorOf,
   HostVector,
@@ -25,7 +25,8 @@ import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
 
-function ownLine(machine: KvmMachine, processor: LogicalProcessor): number {
+/** The cache line of the descriptor of the virtual CPU here. */
+export function ownLine(machine: KvmMachine, processor: LogicalProcessor): number {
   return currentVcpu(machine, processor).descriptorLine;
 }
 
@@ -35,24 +36,24 @@ export function taskVcpu(machine: KvmMachine, processor: LogicalProcessor): KvmV
 }
 
 /** True if somebody may post without telling the host: another guest CPU by IPI virtualization, or a device. Linux `vmx_needs_pi_wakeup`. */
-function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
   return vm.apicv === 1 && vm.svm === 0 && (vm.ipiVirtualization === 1 || vm.bypassCount > 0);
 }
 
 /** ON and SN as the descriptor's control word had them when it was read. What else it holds only this side writes. */
-const controlLocals = () => ({ on: 0, sn: 0 });
+export const controlLocals = () => ({ on: 0, sn: 0 });
 type Control = ReturnType<typeof controlLocals>;
 
 /** Reads the control word once: both the expected and the new value are made from that. Linux `pi_try_set_control`. */
-function readControl(machine: KvmMachine, processor: LogicalProcessor, f: Control): undefined {
+export function readControl(machine: KvmMachine, processor: LogicalProcessor, f: Control): undefined {
   const { on, sn } = descriptorOf(machine, currentVcpu(machine, processor));
   f.on = on;
   f.sn = sn;
 }
 
 /** The first half of a compare and exchange of the control word: true if it still is what was read. Otherwise what it is has been read. */
-function isAsRead(machine: KvmMachine, processor: LogicalProcessor, f: Control): boolean {
+export function isAsRead(machine: KvmMachine, processor: LogicalProcessor, f: Control): boolean {
   fence(machine, processor);
   const { on, sn } = descriptorOf(machine, currentVcpu(machine, processor));
   if (on === f.on && sn === f.sn) return true;
@@ -74,10 +75,15 @@ export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', controlLocals, [
       const vcpu = currentVcpu(m, cpu);
       if (vmOf(m, vcpu).apicv === 0 || vcpu.svm === 1) return done;
       const { nv, sn } = descriptorOf(m, vcpu);
+      if (vmOf(m, vcpu).blockHooks === 1) {
+        if (sn === 0 && vcpu.cpu === cpu.id) return done;
+        // One that blocks stays where its wakeup vector goes: that is given up when it has blocked.
+        return nv === HostVector.postedInterruptWakeup || vcpu.cpu === cpu.id ? undefined : 'read-control';
+      }
       if (nv === HostVector.postedInterruptWakeup || vcpu.cpu !== cpu.id) return 'list_del';
       return sn === 1 ? undefined : done;
     },
-    { line: ownLine, to: ['list_del'] },
+    { line: ownLine, to: ['list_del', 'read-control'] },
   ),
   stage(
     'clear-sn',
@@ -129,7 +135,7 @@ export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', controlLocals, [
 
 /**
  * A virtual CPU leaves its processor, interrupts off. If it sleeps, notifications become wake-ups here; if it was preempted they are
- * suppressed. Only where somebody can post without the host. Linux `vmx_vcpu_pi_put`.
+ * suppressed. Only where somebody can post without the host. Before 5.17 (commit d76fb40637fc) the first was done before it blocked. Linux `vmx_vcpu_pi_put`.
  */
 export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', controlLocals, [
   stage(
@@ -139,6 +145,8 @@ export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', controlLocals, [
     (m, cpu) => {
       const vcpu = currentVcpu(m, cpu);
       if (!needsPiWakeup(m, vcpu)) return done;
+      // Who blocks has been made ready for that by `pi_pre_block`.
+      if (vmOf(m, vcpu).blockHooks === 1) return vcpu.preempted === 1 ? 'set-sn' : done;
       return vcpu.preempted === 0 && vcpu.waiter === 1 && !interruptBlocked(m, vcpu) ? undefined : 'set-sn';
     },
     { to: ['set-sn'] },
@@ -193,7 +201,8 @@ export const piWakeupHandler = program('pi_wakeup_handler', () => ({}), [
       const asleep = vcpu.waiter === 1 && m.tasks[vcpu.task]?.state !== TaskState.running;
       if (!asleep || descriptorOf(m, vcpu).on === 0) continue;
       observe(m, KvmRecord.haltWakeup, vcpu.id);
-      call(m, cpu, tryToWakeUp).task = vcpu.task;
+      if (vmOf(m, vcpu).rcuwait === 0) call(m, cpu, kvmVcpuWakeUp).target = id;
+      else call(m, cpu, tryToWakeUp).task = vcpu.task;
       return undefined;
     }
     return done;

@@ -50,6 +50,7 @@ import { vmxCheckNestedEvents, vmxCompleteNestedPostedInterrupt } from './nested
 import { nestedVmxVmexit } from './nested/nested-vmexit.js';
 import { kvmSchedYield, kvmVcpuOnSpin } from './on-spin.js';
 import { pauseAllVcpus, qemuWaitIoEvent } from './pause.js';
+import { piPostBlock, piPostBlockWork, piPreBlock } from './pi-block.js';
 import { piWakeupHandler, vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmPvSendIpi } from './pv-send-ipi.js';
@@ -135,6 +136,9 @@ export const kvmRoutines: readonly Routine[] = [
       kvmVcpuWakeUp,
       kvmWaitLapicExpire,
       pauseAllVcpus,
+      piPostBlock,
+      piPostBlockWork,
+      piPreBlock,
       piWakeupHandler,
       qemuWaitIoEvent,
       restartApicTimer,

@@ -2,7 +2,7 @@ import { call } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
-import { currentTask, runQueueOf } from '../host/machine.js';
+import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
 import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { restartApicTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
@@ -92,8 +92,12 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
 /** A virtual CPU's task is about to be switched out. Linux `kvm_sched_out`, `kvm_arch_vcpu_put`, `vmx_vcpu_put`. */
 export const kvmSchedOut = program('kvm_sched_out', () => ({}), [
   stage('set-preempted', 'vcpuPut', shared, (m, cpu) => {
-    // Whoever has not left the run queue goes on by itself, even if it was about to sleep. Linux `task_is_runnable`.
-    taskVcpu(m, cpu).preempted = currentTask(m, cpu.id).onRunQueue;
+    const vcpu = taskVcpu(m, cpu);
+    const { onRunQueue, state } = currentTask(m, cpu.id);
+    // Whoever has not left the run queue goes on by itself, even if it was about to sleep. Linux `task_is_runnable`; before 5.14 (commit 3ba9f93b1287)
+    // one that was about to sleep did not count as preempted.
+    const counts = vmOf(m, vcpu).preemptedByState === 0 || state === TaskState.running;
+    vcpu.preempted = onRunQueue === 1 && counts ? 1 : 0;
   }),
   glue('steal-time', (m, cpu) => (tellsPreempted(m, taskVcpu(m, cpu)) ? undefined : 'vmx_vcpu_pi_put'), {
     to: ['vmx_vcpu_pi_put'],

@@ -130,6 +130,8 @@ export const kvmVm = record({
   haltPollFloor: integer(0, 2),
   haltPollPause: flag,
   rcuwait: flag,
+  blockHooks: flag,
+  preemptedByState: flag,
   haltPollStopsForResched: flag,
 });
 

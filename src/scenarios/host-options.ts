@@ -46,7 +46,13 @@ export function haltPollOf({
   host,
 }: MachineConfig): Pick<
   VmOptions,
-  'haltPollShrink' | 'haltPollFloor' | 'haltPollPause' | 'haltPollStopsForResched' | 'rcuwait'
+  | 'haltPollShrink'
+  | 'haltPollFloor'
+  | 'haltPollPause'
+  | 'haltPollStopsForResched'
+  | 'rcuwait'
+  | 'blockHooks'
+  | 'preemptedByState'
 > {
   const kernel = kernels[host.kernel];
   return {
@@ -57,6 +63,8 @@ export function haltPollOf({
         ? HaltPollFloor.grow
         : HaltPollFloor.none,
     rcuwait: kernel.rcuwait ? 1 : 0,
+    blockHooks: kernel.blockHooks ? 1 : 0,
+    preemptedByState: kernel.preemptedByState ? 1 : 0,
     haltPollPause: (host.haltPollPause ?? kernel.haltPollPause) ? 1 : 0,
     haltPollStopsForResched: (host.haltPollStopsForResched ?? kernel.haltPollStopsForResched) ? 1 : 0,
   };

@@ -1,10 +1,12 @@
 import { done } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
+import { currentTask, TaskState } from '../host/machine.js';
 import { makeRequest, VcpuRequest, vmOf } from '../kvm/machine.js';
 import { nestedOf } from '../kvm/nested/guest-mode.js';
 import { nestedDescriptor } from '../kvm/nested/nested-events.js';
 import { nestedVmxRun } from '../kvm/nested/nested-vmx-run.js';
-import { vmxVcpuPiPut } from '../kvm/pi-load-put.js';
+import { taskVcpu, vmxVcpuPiPut } from '../kvm/pi-load-put.js';
+import { kvmSchedOut } from '../kvm/sched-notifiers.js';
 import type { StageChange } from './mutants/install.js';
 import { change } from './mutants/mutant.js';
 
@@ -64,6 +66,34 @@ export const findings: readonly Finding[] = [
   },
   {
     id: 'FIND-02',
+    title: 'A virtual CPU is preempted after its last look, with its wakeup vector in place',
+    model: 'preempt',
+    configuration: 'device-block-hooks-suppressed',
+    invariant: 'INV2-being-woken',
+    story: [
+      'A virtual CPU halts: pi_pre_block gives it its wakeup vector; it marks itself as about to sleep, and its last look finds nothing.',
+      'Another task preempts it. It is still on the run queue, so it counts as preempted, and vmx_vcpu_pi_put sets SN.',
+      'The device raises its interrupt: the IOMMU sets PIR, and with SN notifies nobody.',
+      'The virtual CPU is loaded again. vmx_vcpu_pi_load clears SN and sets ON for what is in PIR.',
+      'It goes on where it was, and is switched out to sleep. Nobody looks at ON, and because ON is set no later interrupt of a device notifies.',
+      'It sleeps with the interrupt in PIR until something of the host wakes it.',
+    ],
+    source:
+      'Linux 5.14 to 5.16: kvm_sched_out asks current->on_rq (commit 3ba9f93b1287); before that a task that was about to sleep did not count as preempted. Gone with commit d76fb40637fc (5.17): the put that precedes the sleep looks at ON',
+    weight:
+      'Needs a preemptible kernel, a device whose interrupts are posted, and a preemption in the few instructions between the last look and the switch. A timer or any interrupt that the host delivers ends it.',
+    closes:
+      'Setting SN only for who does not mean to sleep, as before 5.14; or sending the wakeup vector where the put finds ON, as since 5.17.',
+    closing: [
+      change(kvmSchedOut, 'set-preempted', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        if (currentTask(m, cpu.id).state !== TaskState.running) taskVcpu(m, cpu).preempted = 0;
+        return next;
+      }),
+    ],
+  },
+  {
+    id: 'FIND-03',
     title: 'A notification for L2 is forgotten when L2 exits to L1',
     model: 'nested',
     configuration: 'notified-alone',

@@ -3,8 +3,10 @@ import type { PostedInterruptDescriptor } from '../../arch/posted-interrupt-desc
 import { ipiVirtualization } from '../../hardware/ipi-virtualization.js';
 import { postedInterruptProcessing } from '../../hardware/posted-interrupt-processing.js';
 import { vmxDeliverPostedInterrupt } from '../../kvm/deliver.js';
+import { interruptBlocked } from '../../kvm/interruptibility.js';
 import { descriptorOf, HostVector, type KvmMachine, type KvmVcpu, VcpuRequest, vmOf } from '../../kvm/machine.js';
 import { isNestedContext } from '../../kvm/nested/guest-mode.js';
+import { piPostBlockWork, piPreBlock } from '../../kvm/pi-block.js';
 import { vmxPiStartBypass, vmxVcpuPiLoad, vmxVcpuPiPut } from '../../kvm/pi-load-put.js';
 import { kvmSchedIn, kvmSchedOut } from '../../kvm/sched-notifiers.js';
 import { vmxSyncPirToIrr } from '../../kvm/sync-pir-to-irr.js';
@@ -22,8 +24,14 @@ const taking = [
 /** SN has been cleared, ON not yet rebuilt. */
 const rebuilding = [place(vmxVcpuPiLoad, 'cmpxchg-control', 'set-on')] as const;
 const loading = [place(vmxVcpuPiLoad)] as const;
-const unlinking = [place(vmxVcpuPiLoad, 'list_del', 'cmpxchg-control')] as const;
-const linking = [place(vmxVcpuPiPut, 'list_add', 'cmpxchg-nv')] as const;
+const unlinking = [
+  place(vmxVcpuPiLoad, 'list_del', 'cmpxchg-control'),
+  place(piPostBlockWork, 'cmpxchg-nv', 'list_del'),
+] as const;
+const linking = [
+  place(vmxVcpuPiPut, 'list_add', 'cmpxchg-nv'),
+  place(piPreBlock, 'list_add_tail', 'cmpxchg-nv'),
+] as const;
 const switching = [place(kvmSchedIn), place(kvmSchedOut)] as const;
 const attaching = place(vmxPiStartBypass, 'count');
 
@@ -88,12 +96,19 @@ export const wakeVector: StateInvariant = {
 export const loadedHere: StateInvariant = {
   id: 'INV7-loaded-here',
   group: 'INV7',
-  statement: 'While a virtual CPU is loaded on a processor, NDST names it, NV is the active vector, and SN is 0.',
+  statement:
+    'While a virtual CPU is loaded on a processor, NDST names it, NV is the active vector, and SN is 0; before 5.17 NV and NDST are those of its list while it blocks.',
   source: 'Linux vmx_vcpu_pi_load',
   example: 'A virtual CPU runs on processor 1, and NDST says 0.',
   check: (machine) =>
     each(machine, (vcpu, { nv, ndst, sn }) => {
-      if (vcpu.loaded === 0 || (nv === HostVector.postedInterrupt && ndst === vcpu.cpu && sn === 0)) return undefined;
+      if (vcpu.loaded === 0) return undefined;
+      // Until 5.16 it has its wakeup vector from before it blocks until after, on the processor where that was.
+      const blocks = vmOf(machine, vcpu).blockHooks === 1 && vcpu.wakeupList >= 0;
+      const vector = blocks ? HostVector.postedInterruptWakeup : HostVector.postedInterrupt;
+      if (nv === vector && ndst === (blocks ? vcpu.wakeupList : vcpu.cpu) && sn === 0) return undefined;
+      // Between the descriptor's word and the list.
+      if (blocks && (ownThreadIn(machine, vcpu, unlinking) || ownThreadIn(machine, vcpu, linking))) return undefined;
       if (ownThreadIn(machine, vcpu, switching)) return undefined;
       return `is loaded on processor ${vcpu.cpu}, and NV is ${nv.toString(16)}H, NDST ${ndst}, SN ${sn}`;
     }),
@@ -104,13 +119,16 @@ export const suppressed: StateInvariant = {
   id: 'INV7-suppressed',
   group: 'INV7',
   statement:
-    'A virtual CPU that is switched out and on no list has SN = 1, if somebody may post to it without the host.',
+    'A virtual CPU that is switched out and on no list has SN = 1, if somebody may post to it without the host; before 5.17 not if it sleeps with interrupts off.',
   source: 'Linux vmx_vcpu_pi_put',
   example: 'A virtual CPU was preempted, SN is 0, and NDST names a processor on which another one runs.',
   check: (machine) =>
     each(machine, (vcpu, { sn }) => {
       if (vcpu.loaded === 1 || vcpu.cpu < 0 || sn === 1 || !postedByOthers(machine, vcpu)) return undefined;
       if (machine.wakeupLists.some((list) => list.includes(vcpu.id))) return undefined;
+      // What is posted to who sleeps with interrupts off wakes nobody, whatever it notifies.
+      if (vmOf(machine, vcpu).blockHooks === 1 && vcpu.preempted === 0 && interruptBlocked(machine, vcpu))
+        return undefined;
       // A device was attached: whoever went to sleep before is about to be woken.
       if ((vcpu.requests & VcpuRequest.unblock) !== 0 || somebodyIn(machine, attaching)) return undefined;
       if (ownThreadIn(machine, vcpu, switching) || ownThreadIn(machine, vcpu, loading)) return undefined;

@@ -166,6 +166,13 @@ const block: Model = {
       attachedDevice(deviceVector, 0x71),
     ),
     configuration(
+      'device-block-hooks',
+      'the same in a kernel that changes the descriptor before the virtual CPU blocks, and not when it is switched out',
+      { processors: 1, vcpus: 1, features: withApicv, kernel: '5.4' },
+      target(halt),
+      attachedDevice(deviceVector, 0x71),
+    ),
+    configuration(
       'interrupts-disabled',
       'the target halts with interrupts disabled, and the IOMMU posts',
       { processors: 1, vcpus: 1, features: withApicv },
@@ -218,6 +225,23 @@ const preempt: Model = {
       { processors: 1, vcpus: 1, features: withApicv, world: onePreemption },
       target(halt),
       attachedDevice(deviceVector),
+    ),
+    configuration(
+      'device-block-hooks',
+      'the same in a preemptible kernel that changes the descriptor before the virtual CPU blocks',
+      { processors: 1, vcpus: 1, features: withApicv, kernel: '5.4', world: { ...onePreemption, preemptible: 1 } },
+      target(halt),
+      attachedDevice(deviceVector),
+    ),
+    shows(
+      'FIND-02',
+      configuration(
+        'device-block-hooks-suppressed',
+        'the same in one that takes who was about to sleep for preempted',
+        { processors: 1, vcpus: 1, features: withApicv, kernel: '5.15', world: { ...onePreemption, preemptible: 1 } },
+        target(halt),
+        attachedDevice(deviceVector),
+      ),
     ),
     configuration(
       'device-preemptible',

@@ -143,7 +143,7 @@ export const nested: Model = {
       softwareSender(1, oneVector),
     ),
     shows(
-      'FIND-02',
+      'FIND-03',
       configuration(
         'notified-alone',
         'L1 looks at what is posted only when it is notified; L2 exits once to L1',
