@@ -6,7 +6,7 @@ import { isPostedInterrupt } from '../arch/posted-interrupt-processing.js';
 import { canDeliver } from '../arch/virtual-interrupt-delivery.js';
 import { interruptWith } from '../engine/frames.js';
 import type { Hooks } from '../engine/interpreter.js';
-import { observe } from '../engine/requests.js';
+import { arm, observe } from '../engine/requests.js';
 import type { Thread } from '../engine/state.js';
 import { doorbell, doorbellMessage } from './avic.js';
 import { externalInterrupt, leaveGuestHalt, leaveHalt } from './external-interrupt.js';
@@ -162,6 +162,14 @@ function expire(machine: HardwareMachine, timer: number): number {
   if (use.kind === TimerKind.device) {
     const processor = machine.processors[use.processor] as LogicalProcessor;
     acceptInterrupt(processor, use.vector);
+    return processor.id;
+  }
+  if (use.kind === TimerKind.hostDevice || use.kind === TimerKind.hostNmi) {
+    const processor = machine.processors[use.processor] as LogicalProcessor;
+    arm(machine, timer, use.period);
+    if (use.kind === TimerKind.hostNmi) processor.nmi = 1;
+    else acceptInterrupt(processor, use.vector);
+    processor.attention = 1;
     return processor.id;
   }
   if (use.kind === TimerKind.postedDevice) postByIommu(machine, use.owner, use.vector);

@@ -166,6 +166,7 @@ export const hardwareFields = {
       vector: integer(0, 255),
       owner: integer(-1, 2 ** 31 - 1),
       count,
+      period: cycles,
       handler: stageAt,
     }),
   ),

@@ -15,6 +15,10 @@ export const TimerKind = {
   device: 5,
   /** The PAUSE loop of virtual CPU `owner` becomes too long, while it runs in VMX non-root operation. */
   pauseLoop: 4,
+  /** A device of the host's own raises `vector` on `processor`, again and again. */
+  hostDevice: 6,
+  /** A non-maskable interrupt on `processor`, again and again. */
+  hostNmi: 7,
 } as const;
 
 /** The use of the timer of the same index in `machine.timers`. */
@@ -29,6 +33,8 @@ export interface TimerUse {
   owner: number;
   /** How often a device's has expired. */
   count: number;
+  /** From one expiry to the next of one that repeats, in cycles; 0 for all others. */
+  period: number;
   /** The number of the first stage of the routine that handles it (saved by name); -1 for none. */
   handler: number;
 }
@@ -41,6 +47,7 @@ export function addTimer(machine: Machine & { timerUses: TimerUse[] }, use: Part
     vector: 0,
     owner: -1,
     count: 0,
+    period: 0,
     handler: -1,
     ...use,
   });

@@ -1,4 +1,5 @@
 import type { Routine } from '../engine/routine.js';
+import { excNmi, handleEdgeIrq, startInterrupts, tickSchedTimer } from './host-interrupts.js';
 import { doIdle } from './idle.js';
 import { hrtick, hrtimerInterrupt, irqentryExit, sysvecRescheduleIpi } from './interrupts.js';
 import { loadTask } from './load.js';
@@ -15,6 +16,10 @@ import { yieldTo } from './yield-to.js';
 
 /** Every routine of the host. */
 export const hostRoutines: readonly Routine[] = [
+  excNmi,
+  handleEdgeIrq,
+  startInterrupts,
+  tickSchedTimer,
   doIdle,
   finishTaskSwitch,
   hrtick,

@@ -9,6 +9,7 @@ import { setHandler } from '../hardware/interrupt-table.js';
 import { ApicPageMapping } from '../hardware/machine.js';
 import { addTimer, TimerKind } from '../hardware/timer-uses.js';
 import { addTask, type HostPlan } from '../host/create-host.js';
+import { excNmi } from '../host/host-interrupts.js';
 import { type HostMachine, SystemVector } from '../host/machine.js';
 import { recalculateApicMap } from './apic-map.js';
 import { ApicvInhibit } from './apicv.js';
@@ -17,7 +18,7 @@ import { apicTimerFn } from './lapic-timer.js';
 import { HostVector, type KvmMachine, type KvmVcpu, type KvmVm, LogicalMode, MpState, VcpuMode } from './machine.js';
 import { createParavirtMemory } from './paravirt.js';
 import { piWakeupHandler } from './pi-load-put.js';
-import { excNmi, sysvecKvmPostedIntrIpi, sysvecKvmPostedIntrNestedIpi, vcpuRun } from './run.js';
+import { sysvecKvmPostedIntrIpi, sysvecKvmPostedIntrNestedIpi, vcpuRun } from './run.js';
 import { kvmSchedIn, kvmSchedOut } from './sched-notifiers.js';
 import { initialVmcs, msrBitmapOf } from './set-up.js';
 
@@ -71,6 +72,8 @@ export type VmOptions = Pick<
   | 'haltPollPause'
   | 'rcuwait'
   | 'blockHooks'
+  | 'staticCalls'
+  | 'directExits'
   | 'preemptedByState'
   | 'haltPollStopsForResched'
 >;

@@ -56,7 +56,6 @@ import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmPvSendIpi } from './pv-send-ipi.js';
 import { kvmCheckRequests } from './requests.js';
 import {
-  excNmi,
   handleExternalInterruptIrqoff,
   sysvecKvmPostedIntrIpi,
   sysvecKvmPostedIntrNestedIpi,
@@ -94,7 +93,6 @@ export const kvmRoutines: readonly Routine[] = [
       apicTimerExpired,
       apicTimerFn,
       emulateApicAccess,
-      excNmi,
       handleExternalInterruptIrqoff,
       handleFastpathHlt,
       handleFastpathPreemptionTimer,

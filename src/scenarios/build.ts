@@ -14,7 +14,14 @@ import { addKvm, createVcpu, createVm, startGuest } from '../kvm/create-vm.js';
 import { kernels } from '../kvm/kernels.js';
 import { type KvmVm, Mitigation, PostedTimer, TimerAdvance } from '../kvm/machine.js';
 import { addInhibitThread } from '../kvm/vm-ioctl.js';
-import { addHostLoad, haltPollMaxOf, haltPollOf, idleStatesOf, schedulerOf } from './host-options.js';
+import {
+  addHostInterrupts,
+  addHostLoad,
+  haltPollMaxOf,
+  haltPollOf,
+  idleStatesOf,
+  schedulerOf,
+} from './host-options.js';
 import { paravirtOptions, pleOptions } from './paravirt-options.js';
 import type { MachineConfig } from './schema.js';
 import type { SystemMachine } from './system-machine.js';
@@ -340,6 +347,8 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
+  // Before the VMs: what lets them begin runs before a virtual CPU that never gives way.
+  addHostInterrupts(plan.machine, scenario, durations.cycles);
   for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations, seed);
   scenario.vms.forEach(({ apicvInhibits }, index) => {
     for (const { reason, atNs, forNs } of apicvInhibits) {

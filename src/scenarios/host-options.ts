@@ -2,6 +2,7 @@ import type { Profile } from '../cost/profile.js';
 import { InputError } from '../engine/errors.js';
 import type { IdleState } from '../hardware/machine.js';
 import { weightOf } from '../host/fair.js';
+import { addInterruptSource } from '../host/host-interrupts.js';
 import { addLoad } from '../host/load.js';
 import {
   FairClass,
@@ -53,6 +54,8 @@ export function haltPollOf({
   | 'rcuwait'
   | 'blockHooks'
   | 'preemptedByState'
+  | 'staticCalls'
+  | 'directExits'
 > {
   const kernel = kernels[host.kernel];
   return {
@@ -64,6 +67,8 @@ export function haltPollOf({
         : HaltPollFloor.none,
     rcuwait: kernel.rcuwait ? 1 : 0,
     blockHooks: kernel.blockHooks ? 1 : 0,
+    staticCalls: kernel.staticCalls ? 1 : 0,
+    directExits: kernel.directExits ? 1 : 0,
     preemptedByState: kernel.preemptedByState ? 1 : 0,
     haltPollPause: (host.haltPollPause ?? kernel.haltPollPause) ? 1 : 0,
     haltPollStopsForResched: (host.haltPollStopsForResched ?? kernel.haltPollStopsForResched) ? 1 : 0,
@@ -135,5 +140,26 @@ export function addHostLoad(machine: HostMachine, { host }: MachineConfig, cycle
         weight: weightOf(nice),
       });
     }
+  });
+}
+
+/** Adds the host's own interrupts. Throws an {@link InputError} for a processor that does not exist, and for a source without a rate. */
+export function addHostInterrupts(machine: HostMachine, { host }: MachineConfig, cycles: Cycles): void {
+  const available = machine.processors.length;
+  host.interrupts.forEach(({ what, perSecond, handlerNs, processors }, index) => {
+    const path = `host.interrupts[${index}]`;
+    const rate = perSecond ?? (what === 'tick' ? host.tickHz : undefined);
+    if (rate === undefined) throw new InputError(`${path}.perSecond`, `is needed for '${what}'`);
+    const chosen = Array.isArray(processors) ? processors : machine.processors.map(({ id }) => id);
+    chosen.forEach((processor, place) => {
+      if (processor >= available) {
+        throw new InputError(
+          `${path}.processors[${place}]`,
+          `logical processor ${processor} does not exist (${available} available)`,
+        );
+      }
+      const period = Math.max(1, cycles(1e9 / rate));
+      addInterruptSource(machine, { what, processor, period, handler: cycles(handlerNs), index });
+    });
   });
 }

@@ -18,6 +18,21 @@ const load = v.strictObject({
   nice: v.optional(v.pipe(v.number(), v.integer(), v.minValue(-20), v.maxValue(19)), 0),
 });
 
+/** Interrupts of the host that mean nothing to guests. */
+const hostInterrupts = v.strictObject({
+  /** A device of the host's own; the scheduler's tick, also where nothing runs; or NMIs, as of `perf` or the watchdog. */
+  what: v.picklist(['device', 'tick', 'nmi']),
+  /** On each of its processors; for the tick `host.tickHz` if not given. */
+  perSecond: v.optional(positive),
+  /** How long the handler works beside what any handler costs. */
+  handlerNs: v.optional(nonNegative, 1000),
+  /** The logical processors that get them. */
+  processors: v.optional(
+    v.lazy((input) => (typeof input === 'string' ? v.picklist(['all']) : v.array(count(0, 65_535)))),
+    'all',
+  ),
+});
+
 /** The host: its kernel and what is set there. */
 export const hostSchema = v.strictObject({
   kernel: v.optional(v.picklist(kernelVersions), '6.1'),
@@ -52,6 +67,8 @@ export const hostSchema = v.strictObject({
   smtFactor: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(4)), 1.4),
   /** Other work on the host. */
   load: v.optional(v.array(load), []),
+  /** Interrupts of its own. */
+  interrupts: v.optional(v.pipe(v.array(hostInterrupts), v.maxLength(16)), []),
   /** Pause-loop exiting: module parameters `ple_gap` (0 switches it off), `ple_window` and so on of kvm-intel, in TSC cycles. */
   ple: v.optional(
     v.strictObject({
