@@ -60,7 +60,8 @@ function setTargetExpiration(machine: KvmMachine, vcpu: KvmVcpu, restore: number
     if (rest === 0) left = isPeriodic(vcpu) ? timer.period : 0;
     else left = Math.min(rest, timer.period);
   }
-  timer.deadline = now + left;
+  // 0 would say that there is none.
+  timer.deadline = Math.max(1, now + left);
 }
 
 /** What is left of the count, in ticks of the divided clock. Linux `apic_get_tmcct`. */

@@ -7,12 +7,15 @@ import type { MachineInput, ScenarioInput } from '../scenarios/schema.js';
 import * as architecture from './arbitraries/architecture.js';
 import * as cases from './arbitraries/cases.js';
 import { type Arbitrary, type FastCheck, typed } from './arbitraries/fast-check.js';
+import * as lawCases from './arbitraries/law-cases.js';
 import * as runs from './arbitraries/runs.js';
 import * as systems from './arbitraries/systems.js';
 import type { SystemStep } from './laws/apic-system.js';
 import type { CaseSchedule, InterruptCase } from './laws/case.js';
 import type { ApicCommand } from './laws/commands.js';
 import type { GuestOperation, HostOperation } from './laws/operations.js';
+import type { StartUpCase } from './laws/start-up.js';
+import type { TimerMigrationCase } from './laws/timer-migration.js';
 
 /** Generators of everything that interrupt delivery is about: what {@link arbitraries} returns. Each call makes a new arbitrary. */
 export interface Arbitraries {
@@ -47,6 +50,10 @@ export interface Arbitraries {
   schedule(kinds?: readonly CaseSchedule['kind'][]): Arbitrary<CaseSchedule>;
   /** Machine, programs, interference and schedule: for `runCase`. Shrinks to a few operations, and prints itself as its story. */
   interruptCase(setting?: cases.CaseSetting): Arbitrary<InterruptCase>;
+  /** Start-ups of processors by INIT and SIPI: for `checkStartUp`. */
+  startUpCase(): Arbitrary<StartUpCase>;
+  /** Timers that are pending when their virtual CPU is taken to another machine: for `checkTimerMigration`. */
+  timerMigrationCase(): Arbitrary<TimerMigrationCase>;
   /** One operation, wherever the CPU is, whose outcome the SDM decides: for systems of your own. */
   systemOperation(setting?: systems.StepSetting): Arbitrary<GuestOperation>;
   /** Steps for `compareSystems`: what CPUs do, and what they must not notice. */
@@ -101,6 +108,8 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     hostProgram: (setting) => cases.hostProgram(own, setting),
     schedule: (kinds) => cases.schedule(own, kinds),
     interruptCase: (setting) => cases.interruptCase(own, setting),
+    startUpCase: () => lawCases.startUpCase(own),
+    timerMigrationCase: () => lawCases.timerMigrationCase(own),
     systemOperation: (setting) => systems.systemOperation(own, setting),
     systemSteps: (setting) => systems.systemSteps(own, setting),
     apicCommands: (setting) => systems.apicCommands(own, setting),

@@ -14,3 +14,5 @@ export type { HandlerStyle } from './laws/guest-program.js';
 export { MachineSystem, type MachineSystemSetting } from './laws/machine-system.js';
 export type { GuestOperation, HostOperation } from './laws/operations.js';
 export { type ReferenceCpu, type ReferenceSetting, ReferenceSystem } from './laws/reference-system.js';
+export { checkStartUp, type StartUpCase, type StartUpMessage } from './laws/start-up.js';
+export { checkTimerMigration, type TimerMigrationCase } from './laws/timer-migration.js';

@@ -2,11 +2,14 @@ import { type Stage, stageTable } from '../../src/engine/routine.js';
 import type { MachineInput } from '../../src/scenarios/schema.js';
 import { interruptCase } from '../../src/testing/arbitraries/cases.js';
 import { ownFc, search } from '../../src/testing/arbitraries/choices.js';
+import { startUpCase, timerMigrationCase } from '../../src/testing/arbitraries/law-cases.js';
 import { systemSteps } from '../../src/testing/arbitraries/systems.js';
 import { runCase } from '../../src/testing/laws/case.js';
 import { compareSystems } from '../../src/testing/laws/equivalence.js';
 import { MachineSystem } from '../../src/testing/laws/machine-system.js';
 import { ReferenceSystem } from '../../src/testing/laws/reference-system.js';
+import { checkStartUp } from '../../src/testing/laws/start-up.js';
+import { checkTimerMigration } from '../../src/testing/laws/timer-migration.js';
 import { models } from '../../src/testing/models/catalogue.js';
 import { exploreModel } from '../../src/testing/models/explore-model.js';
 import { outcome } from './mutations.js';
@@ -76,6 +79,20 @@ export function equivalenceWatches(seed: number, runs: number): Watch[] {
       },
     })),
   );
+}
+
+/** Starts of processors, and timers that are taken to another machine. */
+export function otherWatches(seed: number, runs: number): Watch[] {
+  return [
+    ...values(startUpCase(ownFc), seed, runs).map((input, i) => ({
+      name: `start-up ${i}`,
+      run: () => checkStartUp(input),
+    })),
+    ...values(timerMigrationCase(ownFc), seed, runs).map((input, i) => ({
+      name: `timer migration ${i}`,
+      run: () => checkTimerMigration(input),
+    })),
+  ];
 }
 
 /** Runs `body` and notes which stages were reached and what they returned. */

@@ -4,7 +4,7 @@ import type { Routine } from '../../src/engine/routine.js';
 import { hardwareRoutines } from '../../src/hardware/routines.js';
 import { kvmRoutines } from '../../src/kvm/routines.js';
 import { withChanges } from '../../src/testing/mutants/install.js';
-import { caseWatches, equivalenceWatches, modelWatches, reached, type Watch } from './detectors.js';
+import { caseWatches, equivalenceWatches, modelWatches, otherWatches, reached, type Watch } from './detectors.js';
 import { mutationsOf } from './mutations.js';
 
 // One line of JSON for each mutation, so that whoever started this can end it and go on behind one that hangs.
@@ -26,7 +26,12 @@ const { from, ids, only = '', states, cases, steps } = JSON.parse(process.argv[2
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const seen = new Map<number, Set<string>>();
-const measured = [...modelWatches(states), ...caseWatches(1, cases), ...equivalenceWatches(1, steps)].map((watch) => {
+const measured = [
+  ...modelWatches(states),
+  ...caseWatches(1, cases),
+  ...equivalenceWatches(1, steps),
+  ...otherWatches(1, steps),
+].map((watch) => {
   const began = performance.now();
   let wrong: string | undefined;
   const hit = reached(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deliveryLaw, equivalenceLaw } from '../../src/testing/laws/detectors.js';
+import { deliveryLaw, equivalenceLaw, startUpLaw, timerMigrationLaw } from '../../src/testing/laws/detectors.js';
 import { mutants, tryMutant } from '../../src/testing/mutants/index.js';
 import { unexpressedBugs } from '../../src/testing/mutants/not-expressed.js';
 
@@ -30,6 +30,8 @@ test.each([
   equivalenceLaw({ hypercalls: 'kvm' }, few),
   equivalenceLaw({ hypercalls: 'hyper-v' }, few),
   deliveryLaw({}, few),
+  startUpLaw(few),
+  timerMigrationLaw(few),
 ])('the search for a counterexample to "$name" ends without one', (law) => {
   expect(law.run(3)).toBeUndefined();
 });

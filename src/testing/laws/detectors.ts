@@ -2,6 +2,8 @@ import { InternalError } from '../../engine/errors.js';
 import type { MachineInput } from '../../scenarios/schema.js';
 import { type CaseSetting, interruptCase } from '../arbitraries/cases.js';
 import { ownFc, search } from '../arbitraries/choices.js';
+import type { Arbitrary } from '../arbitraries/fast-check.js';
+import { startUpCase, timerMigrationCase } from '../arbitraries/law-cases.js';
 import { type StepSetting, systemSteps } from '../arbitraries/systems.js';
 import { story } from '../stories.js';
 import type { SystemStep } from './apic-system.js';
@@ -9,6 +11,8 @@ import { runCase } from './case.js';
 import { compareSystems } from './equivalence.js';
 import { MachineSystem } from './machine-system.js';
 import { ReferenceSystem } from './reference-system.js';
+import { checkStartUp } from './start-up.js';
+import { checkTimerMigration } from './timer-migration.js';
 
 /** A general law, and how to look for a counterexample to it. */
 export interface LawSearch {
@@ -84,4 +88,38 @@ export function deliveryLaw(setting: CaseSetting = {}, runs = 1000): LawSearch {
       return found === undefined ? undefined : story(found.value);
     },
   };
+}
+
+/** A check that says in words what did not hold, as a law. */
+function checked<T>(
+  name: string,
+  arbitrary: Arbitrary<T>,
+  check: (value: T) => string | undefined,
+  runs: number,
+): LawSearch {
+  const tell = (value: T): string | undefined => {
+    try {
+      return check(value);
+    } catch (error) {
+      if (error instanceof InternalError) return error.message;
+      throw error;
+    }
+  };
+  return {
+    name,
+    run: (seed) => {
+      const found = search(arbitrary, (value) => tell(value) !== undefined, { seed, runs });
+      return found === undefined ? undefined : `${tell(found.value)}\n${JSON.stringify(found.value)}`;
+    },
+  };
+}
+
+/** INIT and SIPI are latched. */
+export function startUpLaw(runs = 300): LawSearch {
+  return checked('who was sent INIT and SIPI runs', startUpCase(ownFc), checkStartUp, runs);
+}
+
+/** A timer goes on where its virtual CPU does. */
+export function timerMigrationLaw(runs = 300): LawSearch {
+  return checked('a pending timer is restored', timerMigrationCase(ownFc), checkTimerMigration, runs);
 }

@@ -1,4 +1,5 @@
 import { ApicMode } from '../../arch/apic-mode.js';
+import { emptyBits256 } from '../../arch/bits256.js';
 import { DeliveryMode, icrDeliveryMode, icrDestinationMode, icrShorthand, Shorthand } from '../../arch/icr.js';
 import { TimerMode, timerMode } from '../../arch/local-apic/lvt.js';
 import { done } from '../../engine/routine.js';
@@ -11,12 +12,13 @@ import { handleFastpathSetTscdeadline, handleFastpathSetX2apicIcrIrqoff } from '
 import { kvmHvSendIpi } from '../../kvm/hv-send-ipi.js';
 import { kvmCheckAndInjectEvents } from '../../kvm/inject.js';
 import { kvmIoapicSendEoi } from '../../kvm/ioapic.js';
+import { startApicTimer } from '../../kvm/lapic-timer.js';
 import { kvmLapicRegWrite } from '../../kvm/lapic-write.js';
-import { type KvmVcpu, vcpuOf, vmOf } from '../../kvm/machine.js';
+import { descriptorOf, type KvmVcpu, PendingEvent, vcpuOf, vmOf } from '../../kvm/machine.js';
 import { kvmPvSendIpi } from '../../kvm/pv-send-ipi.js';
 import { kvmCheckRequests } from '../../kvm/requests.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
-import { deliveryLaw, equivalenceLaw, type LawSearch } from '../laws/detectors.js';
+import { deliveryLaw, equivalenceLaw, type LawSearch, startUpLaw, timerMigrationLaw } from '../laws/detectors.js';
 import { change, type Detector, type Mutant, skip } from './mutant.js';
 
 const ICR = 0x300;
@@ -32,6 +34,8 @@ const hvEquivalence = property(equivalenceLaw({ hypercalls: 'hyper-v' }));
 /** Of programs whose handlers nest. */
 const nestedEquivalence = property(equivalenceLaw({ only: ['self-ipi', 'sti', 'eoi', 'iret', 'read'] }));
 const delivery = property(deliveryLaw());
+const startUp = property(startUpLaw());
+const timerMigration = property(timerMigrationLaw());
 
 /** A write of the deadline finds the timer in the mode that it needs. */
 function pretendDeadlineMode({ page, exit }: KvmVcpu): void {
@@ -267,6 +271,57 @@ export const emulationMutants: readonly Mutant[] = [
       }),
     ],
     detector: equivalence,
+  },
+  {
+    id: 'TMR-01',
+    title: 'What a restored timer posts is wiped',
+    history:
+      'A timer that has expired posts its vector as soon as it is restored; the descriptor was cleared at the end of the same call. A one-shot timer never fires again.',
+    source: 'Linux kvm_apic_set_state, apicv_post_state_restore; repaired by 9cfec6d097c6',
+    breaks: ['INV10', 'INV1'],
+    changes: [
+      change(startApicTimer, 'started', (right) => (m, cpu, f, returned) => {
+        if (f.restore === 1) Object.assign(descriptorOf(m, currentVcpu(m, cpu)), { on: 0, pir: emptyBits256() });
+        return right(m, cpu, f, returned);
+      }),
+    ],
+    detector: timerMigration,
+  },
+  {
+    id: 'TMR-02',
+    title: 'A one-shot timer that had expired is left off when it is restored',
+    history:
+      'A count of 0 with an initial count means that it has run out, and perhaps that nobody was told. Nothing was started for it, or a whole period.',
+    source: 'Linux set_target_expiration; repaired by 8e6ed96cdd50',
+    breaks: ['INV10', 'INV1'],
+    changes: [
+      change(startApicTimer, 'set_target_expiration', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        const { page, lapicTimer } = currentVcpu(m, cpu);
+        if (f.restore === 0 || page.currentCount > 0) return next;
+        lapicTimer.deadline = 0;
+        return done;
+      }),
+    ],
+    detector: timerMigration,
+  },
+  {
+    id: 'EVT-02-order',
+    title: 'An INIT that comes while a SIPI waits leaves the SIPI',
+    history:
+      'INIT takes back what came before it; who then starts begins from an older SIPI, before it was sent its own.',
+    source: 'Linux __apic_accept_irq, APIC_DM_INIT: it clears KVM_APIC_SIPI',
+    breaks: ['INV14'],
+    changes: [
+      change(apicAcceptIrq, 'event', (right) => (m, cpu, f, returned) => {
+        const target = vcpuOf(m, f.target);
+        const sipi = target.pendingEvents & PendingEvent.sipi;
+        const next = right(m, cpu, f, returned);
+        if (icrDeliveryMode(f.low) === DeliveryMode.init) target.pendingEvents |= sipi;
+        return next;
+      }),
+    ],
+    detector: startUp,
   },
   {
     id: 'EOI-01-source',

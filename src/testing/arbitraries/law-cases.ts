@@ -1,0 +1,68 @@
+import type { MachineInput } from '../../scenarios/schema.js';
+import type { HostOperation } from '../laws/operations.js';
+import type { StartUpCase, StartUpMessage } from '../laws/start-up.js';
+import type { TimerMigrationCase } from '../laws/timer-migration.js';
+import type { Arbitrary, Fc } from './fast-check.js';
+
+type Features = NonNullable<NonNullable<MachineInput['vms']>[number]['features']>;
+
+const ways: readonly Features[] = [{}, { apicv: false }, { ipiVirtualization: false }];
+
+/** @internal Starts of processors: most to somebody who then runs, some that end in an INIT, some without one. */
+export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
+  const vcpus = 3;
+  const to = fc.integer({ min: 1, max: vcpus - 1 });
+  const sipi = fc.integer({ min: 1, max: 0x9f });
+  const start = fc
+    .record({ to, sipi, again: fc.boolean() })
+    .map(({ again, ...of }): StartUpMessage[] => [
+      { to: of.to, init: true },
+      { to: of.to, sipi: of.sipi },
+      ...(again ? [{ to: of.to, sipi: of.sipi }] : []),
+    ]);
+  const one = fc.oneof<StartUpMessage[]>(
+    { weight: 4, arbitrary: start },
+    { weight: 1, arbitrary: to.map((target): StartUpMessage[] => [{ to: target, init: true }]) },
+    { weight: 1, arbitrary: fc.record({ to, sipi }).map((message): StartUpMessage[] => [message]) },
+  );
+  const host = fc.oneof<HostOperation>(
+    {
+      weight: 2,
+      arbitrary: fc.integer({ min: 0, max: 2 }).map((processor): HostOperation => ({ op: 'preempt', processor })),
+    },
+    { weight: 1, arbitrary: fc.constantFrom<HostOperation>({ op: 'inhibit' }, { op: 'allow' }, { op: 'attach' }) },
+  );
+  return fc
+    .record({
+      features: fc.constantFrom(...ways),
+      apicMode: fc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
+      messages: fc.array(one, { maxLength: 4, size: 'max' }),
+      host: fc.array(host, { maxLength: 4, size: 'max' }),
+      seed: fc.integer({ min: 0, max: 0xffff }),
+    })
+    .map(({ features, apicMode, messages, ...rest }) => ({
+      machine: { topology: { coresPerSocket: vcpus + 1 }, vms: [{ vcpus, apicMode, features }] },
+      messages: messages.flat(),
+      ...rest,
+    }));
+}
+
+/** @internal Timers that are taken to another machine. */
+export function timerMigrationCase(fc: Fc): Arbitrary<TimerMigrationCase> {
+  const host = fc.record({ features: fc.constantFrom(...ways), preemptionTimer: fc.boolean() }).map(
+    ({ features, preemptionTimer }): MachineInput => ({
+      topology: { coresPerSocket: 2 },
+      host: { preemptionTimer },
+      vms: [{ vcpus: 1, features }],
+    }),
+  );
+  return fc.record({
+    from: host,
+    to: host,
+    mode: fc.constantFrom<'one-shot' | 'tsc-deadline'>('one-shot', 'tsc-deadline'),
+    time: fc.constantFrom(1, 1000, 1_000_000),
+    interruptsOff: fc.boolean(),
+    steps: fc.integer({ min: 0, max: 400 }),
+    seed: fc.integer({ min: 0, max: 0xffff }),
+  });
+}
