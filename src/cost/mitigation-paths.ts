@@ -26,6 +26,14 @@ export const mitigationPaths: Readonly<Record<string, PathCosts>> = {
     source: 'flushing the L1 data cache before the entry: 512 lines to be written back and read again',
     keys: { l1dFlush: 1 },
   },
+  retpoline: {
+    cycles: 40,
+    range: [20, 80],
+    status: 'estimated',
+    source:
+      'an indirect call through a retpoline, whose return is predicted wrong on purpose: some 30 to 40 cycles; a round through the run loop had six to eight before static calls',
+    keys: { retpolineHandler: 1, retpolineVendorOps: 7 },
+  },
   branchHistory: {
     cycles: 150,
     range: [60, 400],

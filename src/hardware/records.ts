@@ -3,6 +3,8 @@ import { recordKind } from '../engine/records.js';
 /** What hardware and guest routines tell observers. */
 export const Record = {
   vmExit: recordKind('vm-exit', 'reason', 'qualification'),
+  /** Comes right before `vm-exit` where there is one: the VM-exit interruption information. */
+  exitInterruption: recordKind('exit-interruption', 'vcpu', 'information'),
   vmEntry: recordKind('vm-entry', 'vcpu'),
   /** An interrupt was posted to a descriptor. */
   posted: recordKind('posted', 'descriptor', 'vector'),

@@ -55,6 +55,9 @@ export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, ex
   processor.nonRoot = 0;
   processor.masked = 1;
   processor.thread = processor.hostThread;
+  if (vcpu.svm === 0 && exit.interruptionInformation !== undefined) {
+    observe(machine, Record.exitInterruption, vcpu.id, exit.interruptionInformation);
+  }
   observe(machine, Record.vmExit, vcpu.svm === 1 ? svmExitCode(exit.reason) : exit.reason, exit.qualification);
   callOn(machine.threads[processor.hostThread] as Thread, vmExitMicrocode);
 }

@@ -72,6 +72,8 @@ export type VmOptions = Pick<
   | 'haltPollPause'
   | 'rcuwait'
   | 'blockHooks'
+  | 'staticCalls'
+  | 'directExits'
   | 'preemptedByState'
   | 'haltPollStopsForResched'
 >;

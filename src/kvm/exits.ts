@@ -23,6 +23,7 @@ import { isForL1 } from './nested/reflect.js';
 import { kvmVcpuOnSpin } from './on-spin.js';
 import { growPleWindow, setPleWindow } from './ple-window.js';
 import { KvmRecord } from './records.js';
+import { retpolinesHandler } from './retpoline.js';
 import { skipInstruction } from './skip-instruction.js';
 import { emulatorLeaveSmm } from './smm.js';
 
@@ -321,6 +322,8 @@ export function exitHandlerOf(reason: number): Routine | undefined {
 
 /** The ordinary handling of an exit, with interrupts on; what L1 wants to see of its L2 becomes an exit to L1. Linux `vmx_handle_exit`, `nested_vmx_reflect_vmexit`. */
 export const vmxHandleExit = program('vmx_handle_exit', () => ({}), [
+  glue('retpoline', (m, cpu) => (retpolinesHandler(m, cpu) ? undefined : 'dispatch'), { to: ['dispatch'] }),
+  stage('indirect_thunk', 'retpolineHandler', local, () => {}),
   stage('dispatch', 'handleExitDispatch', local, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
     const { reason, interruptionInformation } = vcpu.exit;

@@ -53,6 +53,10 @@ export interface KernelFeatures {
   readonly haltPollStopsForResched: boolean;
   /** Whether the descriptor of a virtual CPU that sleeps is changed before it blocks (`pi_pre_block`), and not when it is switched out. */
   readonly blockHooks: boolean;
+  /** The vendor's operations are called by static calls, not through pointers. */
+  readonly staticCalls: boolean;
+  /** The handlers of the most frequent exits are called directly where retpolines are in use. */
+  readonly directExits: boolean;
   /** Whether a virtual CPU that is switched out while it is about to sleep does not count as preempted. */
   readonly preemptedByState: boolean;
   /** Whether a VM can have a maximum of its own. KVM_CAP_HALT_POLL. */
@@ -90,6 +94,8 @@ const v4x19: KernelFeatures = {
   haltPollPause: false,
   rcuwait: false,
   blockHooks: true,
+  staticCalls: false,
+  directExits: false,
   preemptedByState: true,
   haltPollStopsForResched: false,
   haltPollPerVm: false,
@@ -106,6 +112,7 @@ const v5x4: KernelFeatures = {
 };
 const v5x8: KernelFeatures = {
   ...v5x4,
+  directExits: true,
   icrFastpath: true,
   tscDeadlineFastpath: true,
   preemptionTimerFastpath: true,
@@ -114,6 +121,7 @@ const v5x8: KernelFeatures = {
 };
 const v5x15: KernelFeatures = {
   ...v5x8,
+  staticCalls: true,
   preemptedByState: false,
   hidesApicPage: true,
   haltPollDrop: true,
@@ -144,8 +152,14 @@ const v6x18: KernelFeatures = { ...v6x12, icrFastpathByMap: true, deadlineFastpa
  * latest; the posted timer since 5.3 (commit 0c5f81dad46c), chosen per virtual CPU since 5.18 (commit 1714a4eb6fb0); an advance of timers
  * that adapts since 4.20 (commit 3b8a5df6c4dc), with its wait right before the entry since 5.3 (commit b6c4bc659ccc), and no longer set by
  * hand since 6.11; the fastpaths in the run
- * function since 5.8 (commit a9ab13ff6e84 and the series around it); IPI virtualization with the series that was applied in May 2022
- * (v9, on 5.18), counted here from 5.19; x2AVIC since 6.0; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12.
+ * function since 5.8 (commit a9ab13ff6e84 and the series around it); that of the ICR by the map, that of IA32_TSC_DEADLINE without a condition and the exits of
+ * the immediate forms since 6.18 (series of 5 August 2025, "Fastpath cleanups and PMU prep work", and the one of the immediate forms with it); x2AVIC since
+ * 6.0; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12. Virtual CPUs sleep by rcuwait since 5.8 (commit da4ad88cab58), and their
+ * descriptors are changed by put and load since 5.17 (commit d76fb40637fc). Who is preempted is asked of the run queue since 5.14 (commit 3ba9f93b1287).
+ * Exit handlers are called directly where retpolines are in use since 5.6 (commit 4289d2728664), vendor operations by static calls since 5.12 (commit
+ * b3646477d458). SMRAM keeps blocking by STI since 6.2 (commit fb28875fd7da).
+ *
+ * IPI virtualization is counted here from 5.19: its series was applied in May 2022 on 5.18 and backported to kernels of that age; mainline has it since 6.0.
  *
  * Halt polling: a first size since 5.1, kept by shrinking windows since 5.15; a maximum by VM since 5.8; the loop ends for the scheduler
  * since 5.13 (commit 262de4102c7b) and has its PAUSE since 5.15 (commit 74775654332b). The scheduler: the wake list for idle processors since 6.0

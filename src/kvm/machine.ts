@@ -261,6 +261,9 @@ export interface KvmVm {
   haltPollPause: number;
   /** 1 if the descriptor of who sleeps is changed before it blocks, and not when it is switched out. */
   blockHooks: number;
+  /** Where indirect calls are left that a retpoline makes dear: 1 if those of the vendor's operations are static, 1 if frequent exits are called directly. */
+  staticCalls: number;
+  directExits: number;
   /** 1 if one that is switched out while it is about to sleep does not count as preempted. */
   preemptedByState: number;
   /** 1 if virtual CPUs sleep by rcuwait, 0 if on a wait queue with a lock. */
@@ -294,7 +297,7 @@ export interface KvmMachine extends HostMachine {
 }
 
 /** Mitigations, by when they are paid: two before the entry, one around the guest. */
-export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8 } as const;
+export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8, retpoline: 16 } as const;
 
 /** The notation of this room's routines. */
 export const kvm = notation<KvmMachine, LogicalProcessor>();

@@ -34,6 +34,7 @@ import { leaveVmcs02, loadVmcs02 } from './nested/vmcs02-run.js';
 import { qemuWaitIoEvent } from './pause.js';
 import { apicSyncPvEoiFromGuest } from './pv-eoi.js';
 import { kvmCheckRequests } from './requests.js';
+import { retpolinesVendorOps } from './retpoline.js';
 import { svmHandleExit, svmVcpuRun } from './svm-run.js';
 import { vmxSyncPirToIrr } from './sync-pir-to-irr.js';
 
@@ -150,6 +151,11 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   ),
   glue('runnable', (_m, _cpu, _f, stopped) => (stopped === 1 ? done : undefined)),
   stage('prepare_switch_to_guest', 'prepareSwitchToGuest', local, () => {}),
+  glue('retpoline', (m, cpu) => (retpolinesVendorOps(m, cpu) ? undefined : 'local_irq_disable'), {
+    to: ['local_irq_disable'],
+  }),
+  // All of a round together: prepare_guest_switch, sync_pir_to_irr, run, handle_exit_irqoff, handle_exit and what that skips the instruction by.
+  stage('indirect_thunk', 'retpolineVendorOps', local, () => {}),
   stage('local_irq_disable', 'irqDisable', shared, (_m, cpu) => {
     cpu.masked = 1;
   }),

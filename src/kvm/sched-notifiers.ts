@@ -5,7 +5,7 @@ import { fence } from '../engine/store-buffer.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
 import { avicVcpuLoad, avicVcpuPut } from './avic.js';
 import { restartApicTimer } from './lapic-timer.js';
-import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
+import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
 import { type ParavirtMemory, Preempted } from './paravirt.js';
 import { taskVcpu, vmxVcpuPiLoad, vmxVcpuPiPut } from './pi-load-put.js';
 import { setPleWindow, shrinkPleWindow } from './ple-window.js';
@@ -13,13 +13,18 @@ import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
 
+/** True if the guest looks at the steal-time record: for shootdowns, or for whom to lend its processor. */
+function usesStealTime({ pvTlbFlush, pvSchedYield }: KvmVm): boolean {
+  return pvTlbFlush === 1 || pvSchedYield === 1;
+}
+
 /**
  * True if its guest is told that it does not run: whenever it is switched out, asleep or preempted; since 5.19 not in the middle of an
  * instruction that KVM emulates, so that what was translated for it stays good. Linux `kvm_steal_time_set_preempted`.
  */
 function tellsPreempted(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   const vm = vmOf(machine, vcpu);
-  return vm.pvTlbFlush === 1 && (vm.preemptedAtBoundary === 0 || vcpu.atInstructionBoundary === 1);
+  return usesStealTime(vm) && (vm.preemptedAtBoundary === 0 || vcpu.atInstructionBoundary === 1);
 }
 
 /** A virtual CPU's task has been switched in. Linux `kvm_sched_in`, `kvm_arch_vcpu_load`, `vmx_vcpu_load`. */
@@ -54,7 +59,7 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   ),
   glue('restarted', () => undefined),
   // The guest sees whether somebody asked for a flush of its TLB meanwhile.
-  glue('steal-time', (m, cpu) => (vmOf(m, taskVcpu(m, cpu)).pvTlbFlush === 0 ? 'shrink_ple_window' : undefined), {
+  glue('steal-time', (m, cpu) => (usesStealTime(vmOf(m, taskVcpu(m, cpu))) ? undefined : 'shrink_ple_window'), {
     to: ['shrink_ple_window'],
   }),
   stage(
@@ -65,7 +70,8 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
       fence(m, cpu);
       const memory = m.paravirt[taskVcpu(m, cpu).id] as ParavirtMemory;
       const flush = (memory.preempted & Preempted.flushTlb) !== 0;
-      observe(m, KvmRecord.pvTlbFlush, taskVcpu(m, cpu).id, flush ? 1 : 0);
+      if (vmOf(m, taskVcpu(m, cpu)).pvTlbFlush === 1)
+        observe(m, KvmRecord.pvTlbFlush, taskVcpu(m, cpu).id, flush ? 1 : 0);
       memory.preempted = 0;
       if (flush) memory.tlbFlushes++;
     },

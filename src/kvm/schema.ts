@@ -131,6 +131,8 @@ export const kvmVm = record({
   haltPollPause: flag,
   rcuwait: flag,
   blockHooks: flag,
+  staticCalls: flag,
+  directExits: flag,
   preemptedByState: flag,
   haltPollStopsForResched: flag,
 });

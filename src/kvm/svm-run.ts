@@ -12,6 +12,7 @@ import { emulateApicAccess, exitHandlerOf } from './exits.js';
 import { vmxExitHandlersFastpath } from './fastpath.js';
 import { hasToWaitForDeadline, kvmWaitLapicExpire } from './lapic-timer-advance.js';
 import { kvm, Mitigation, makeRequest, VcpuRequest } from './machine.js';
+import { retpolinesHandler } from './retpoline.js';
 
 const { program, stage, glue } = kvm;
 
@@ -69,6 +70,10 @@ const avicUnacceleratedAccessInterception = program('avic_unaccelerated_access_i
 
 /** The ordinary handling of an exit on an AMD host. Linux `svm_handle_exit`, `svm_exit_handlers`. */
 export const svmHandleExit = program('svm_handle_exit', () => ({}), [
+  glue('retpoline', (m, cpu) => (retpolinesHandler(m, cpu) ? undefined : 'svm_invoke_exit_handler'), {
+    to: ['svm_invoke_exit_handler'],
+  }),
+  stage('indirect_thunk', 'retpolineHandler', local, () => {}),
   stage('svm_invoke_exit_handler', 'handleExitDispatch', local, (m, cpu) => {
     const reason: number = currentVcpu(m, cpu).exit.reason;
     call(m, cpu, handlerOf(reason));

@@ -12,6 +12,8 @@ export interface KvmEvent {
 interface Context {
   /** KVM prints `vcpu_id`: the number in the VM. */
   vcpuId(vcpu: number): number;
+  /** What its exit recorded as interruption information; 0 if nothing. */
+  interruption(vcpu: number): number;
   /** Nanoseconds since a virtual CPU began to be halted. */
   halted(record: EventRecord): number;
 }
@@ -47,16 +49,16 @@ function exceptionName(vector: number): string {
 /**
  * What KVM's tracepoints print, by the kind of event that stands for them; beside each what `a` and `b` are. To add one: a line here, and
  * an `observe` in the routine. The layouts are those of Linux 6.12 (`arch/x86/kvm/trace.h`, `include/trace/events/kvm.h`); what a
- * simulator does not have (addresses of instructions, IDT-vectoring and interruption information, error codes) is 0.
+ * simulator does not have (addresses of instructions, IDT-vectoring information, error codes) is 0.
  */
 const formatters: Readonly<Record<string, Formatter>> = {
   // The virtual CPU.
   'vm-entry': ({ a }, { vcpuId }) => ['kvm_entry', `vcpu ${vcpuId(a)}, rip 0x0`],
   // Exit reason, exit qualification.
-  'vm-exit': ({ vcpu, a, b }, { vcpuId }) => [
+  'vm-exit': ({ vcpu, a, b }, { vcpuId, interruption }) => [
     'kvm_exit',
     `vcpu ${vcpuId(vcpu)} reason ${exitReasonName(a)} rip 0x0 info1 0x${hex(b, 16)} info2 0x${hex(0, 16)} ` +
-      `intr_info 0x${hex(0, 8)} error_code 0x${hex(0, 8)}`,
+      `intr_info 0x${hex(interruption(vcpu), 8)} error_code 0x${hex(0, 8)}`,
   ],
   // ICR bits 31:0, destination.
   'send-ipi': ({ a, b }) => [
@@ -99,16 +101,20 @@ const formatters: Readonly<Record<string, Formatter>> = {
 /** What KVM would have printed of the events of a trace, in their order; nothing of those for which it has no tracepoint. */
 export function kvmEvents(trace: Trace): KvmEvent[] {
   const haltedSince: number[] = [];
+  const interruptions: number[] = [];
   const context: Context = {
+    interruption: (vcpu) => interruptions[vcpu] ?? 0,
     vcpuId: (vcpu) => trace.vcpus[vcpu]?.number ?? vcpu,
     halted: ({ a, time }) => Math.round((time - (haltedSince[a] ?? time)) / trace.tscGhz),
   };
   const events: KvmEvent[] = [];
   for (const record of trace.events) {
     if (record.kind === 'halt' && record.b === 1) haltedSince[record.a] = record.time;
+    if (record.kind === 'exit-interruption') interruptions[record.a] = record.b;
     if (!Object.hasOwn(formatters, record.kind)) continue;
     const [event, text] = (formatters[record.kind] as Formatter)(record, context);
     events.push({ record, event, text });
+    if (record.kind === 'vm-exit') interruptions[record.vcpu] = 0;
   }
   return events;
 }

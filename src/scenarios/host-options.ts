@@ -54,6 +54,8 @@ export function haltPollOf({
   | 'rcuwait'
   | 'blockHooks'
   | 'preemptedByState'
+  | 'staticCalls'
+  | 'directExits'
 > {
   const kernel = kernels[host.kernel];
   return {
@@ -65,6 +67,8 @@ export function haltPollOf({
         : HaltPollFloor.none,
     rcuwait: kernel.rcuwait ? 1 : 0,
     blockHooks: kernel.blockHooks ? 1 : 0,
+    staticCalls: kernel.staticCalls ? 1 : 0,
+    directExits: kernel.directExits ? 1 : 0,
     preemptedByState: kernel.preemptedByState ? 1 : 0,
     haltPollPause: (host.haltPollPause ?? kernel.haltPollPause) ? 1 : 0,
     haltPollStopsForResched: (host.haltPollStopsForResched ?? kernel.haltPollStopsForResched) ? 1 : 0,

@@ -1,7 +1,10 @@
 import { done } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { currentTask, TaskState } from '../host/machine.js';
-import { vmOf } from '../kvm/machine.js';
+import { makeRequest, VcpuRequest, vmOf } from '../kvm/machine.js';
+import { nestedOf } from '../kvm/nested/guest-mode.js';
+import { nestedDescriptor } from '../kvm/nested/nested-events.js';
+import { nestedVmxRun } from '../kvm/nested/nested-vmx-run.js';
 import { taskVcpu, vmxVcpuPiPut } from '../kvm/pi-load-put.js';
 import { kvmSchedOut } from '../kvm/sched-notifiers.js';
 import type { StageChange } from './mutants/install.js';
@@ -85,6 +88,36 @@ export const findings: readonly Finding[] = [
       change(kvmSchedOut, 'set-preempted', (right) => (m, cpu, f, returned) => {
         const next = right(m, cpu, f, returned);
         if (currentTask(m, cpu.id).state !== TaskState.running) taskVcpu(m, cpu).preempted = 0;
+        return next;
+      }),
+    ],
+  },
+  {
+    id: 'FIND-03',
+    title: 'A notification for L2 is forgotten when L2 exits to L1',
+    model: 'nested',
+    configuration: 'notified-alone',
+    invariant: 'INV1-everything-delivered',
+    story: [
+      'A sibling of L1\u2019s posts to L2, which is active: it sets PIR and ON of L2\u2019s descriptor and sends L1\u2019s notification vector.',
+      'KVM finds L2 active and the vector to be the notification: it sets pi_pending, and puts nothing into L1\u2019s IRR.',
+      'L2 exits to L1 before that is processed, for another reason.',
+      'L1 enters L2 again. KVM clears pi_pending.',
+      'What was posted stays in the descriptor. ON stays set, so that later posters notify nobody.',
+    ],
+    source:
+      'Linux vmx_deliver_nested_posted_interrupt; vmx_check_nested_events, which exits to L1 without a look at pi_pending; prepare_vmcs02_early, which clears it',
+    weight:
+      'A processor would have kept the vector in L1\u2019s IRR, and L1 would have had it as an interrupt. Without effect on a hypervisor that looks at ON itself before each entry, as KVM does; one that relies on its interrupt handler loses what is posted.',
+    closes:
+      'At the entry to L2, take ON of L2\u2019s descriptor for a pending notification; or at the exit to L1, put the vector into L1\u2019s IRR.',
+    closing: [
+      change(nestedVmxRun, 'prepare_vmcs02', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        const vcpu = currentVcpu(m, cpu);
+        if (nestedDescriptor(m, vcpu)?.on !== 1) return next;
+        nestedOf(m, vcpu).piPending = 1;
+        makeRequest(vcpu, VcpuRequest.event);
         return next;
       }),
     ],

@@ -24,8 +24,26 @@ describe('a mitigation', () => {
     expect(cpuid({ taa: true })).toBe(cpuid({ mds: true }));
     expect(cpuid({ taa: true, mds: true })).toBe(cpuid({ mds: true }));
     expect(() => cpuid({ taaa: true })).toThrow(
-      'host.mitigations.taaa: is not a mitigation that is modelled (there are: l1dFlush, mds, ibrs, bhb, taa)',
+      'host.mitigations.taaa: is not a mitigation that is modelled (there are: l1dFlush, mds, ibrs, bhb, retpoline, taa)',
     );
+  });
+
+  test('retpolines make indirect calls dear: of exit handlers but the frequent ones, and before 5.12 of all that the vendor does', () => {
+    const cycles = (kernel: '5.4' | '5.8' | '5.15', test: 'cpuid' | 'tscdeadline_immed', retpoline: boolean): number =>
+      runScenario({
+        host: { kernel, mitigations: { retpoline } },
+        vms: [{ features: { tscDeadlineFastpath: false } }],
+        workload: { kind: 'vmexit', test, iterations: 20 },
+      }).variants[0]?.latencyCycles.p50 ?? Number.NaN;
+    const paid = (kernel: '5.4' | '5.8' | '5.15', test: 'cpuid' | 'tscdeadline_immed'): number =>
+      Math.round((cycles(kernel, test, true) - cycles(kernel, test, false)) / cost('retpoline'));
+    expect(paid('5.4', 'cpuid')).toBe(8);
+    expect(paid('5.8', 'cpuid')).toBe(8);
+    expect(paid('5.15', 'cpuid')).toBe(1);
+    // A write of an MSR is called directly since 5.6.
+    expect(paid('5.4', 'tscdeadline_immed')).toBe(8);
+    expect(paid('5.8', 'tscdeadline_immed')).toBe(7);
+    expect(paid('5.15', 'tscdeadline_immed')).toBe(0);
   });
 
   test('changes nothing where there are no exits', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTrace, ftraceText } from '../../src/observe/index.js';
+import { traceScenario } from '../../src/scenarios/run.js';
 import { sampleTrace } from './sample.js';
 import { scenarioTraces } from './scenario-traces.js';
 
@@ -92,4 +93,16 @@ describe('a kernel trace', () => {
     trace.events.push({ ...where, time: 5000, kind: 'wakeup', b: 1 });
     expect(ftraceText(trace)).toMatch(/kvm_vcpu_wakeup: {6}wait time 2000 ns, polling valid\n$/);
   });
+});
+
+it('says which interrupt or exception an exit was for', () => {
+  const [traced] = traceScenario({
+    vms: [{ features: { apicv: false } }],
+    workload: { kind: 'smi', iterations: 1, warmup: 0 },
+  });
+  const text = ftraceText((traced as NonNullable<typeof traced>).trace);
+  // The kick's vector, and the #UD that RSM is; no more with the next exit.
+  expect(text).toMatch(/reason EXTERNAL_INTERRUPT .* intr_info 0x800000fd /);
+  expect(text).toMatch(/reason EXCEPTION_NMI .* intr_info 0x80000306 /);
+  expect(text).toMatch(/reason MSR_WRITE .* intr_info 0x00000000 /);
 });

@@ -26,6 +26,7 @@ export interface LinuxGuestOptions {
   /** {@link LinuxGuest.pvIpi}, {@link LinuxGuest.pvTlbFlush}. */
   readonly pvIpi: number;
   readonly pvTlbFlush: boolean;
+  readonly pvSchedYield: boolean;
   readonly haltPollMax: number;
   readonly haltPollGrow: number;
   readonly haltPollGrowStart: number;
@@ -43,6 +44,7 @@ export function noLinuxGuest(): LinuxGuest {
     idle: 0,
     pvIpi: 0,
     pvTlbFlush: 0,
+    pvSchedYield: 0,
     pollingIdleRunsCalls: 0,
     synchronousFirst: 0,
     broadcastShorthand: 0,
@@ -123,6 +125,7 @@ export function createLinuxGuest(options: LinuxGuestOptions, resources: Resource
     idle,
     pvIpi: options.pvIpi,
     pvTlbFlush: options.pvTlbFlush ? 1 : 0,
+    pvSchedYield: options.pvSchedYield ? 1 : 0,
     pollingIdleRunsCalls: kernel.pollingIdleRunsCalls ? 1 : 0,
     synchronousFirst: kernel.synchronousFirst ? 1 : 0,
     broadcastShorthand: kernel.broadcastShorthand ? 1 : 0,

@@ -12,6 +12,8 @@ export interface GuestKernelFeatures {
   readonly pvIpi: boolean;
   /** Shootdowns leave out virtual CPUs that do not run. Commit 858a43aae236. */
   readonly pvTlbFlush: boolean;
+  /** After a call-function IPI, a hypercall that lends the processor to a target that does not run. Commit f85f6e7bc9d8. */
+  readonly pvSchedYield: boolean;
   /** Shootdowns that free no page tables leave out CPUs whose TLB is lazy. Commit 145f573b89a6. */
   readonly lazyTlb: boolean;
 }
@@ -23,11 +25,18 @@ const v3x10: GuestKernelFeatures = {
   haltpoll: false,
   pvIpi: false,
   pvTlbFlush: false,
+  pvSchedYield: false,
   lazyTlb: false,
 };
 const v4x18: GuestKernelFeatures = { ...v3x10, pvTlbFlush: true };
 const v4x19: GuestKernelFeatures = { ...v4x18, pvIpi: true };
-const v5x4: GuestKernelFeatures = { ...v4x19, lazyTlb: true, broadcastShorthand: true, haltpoll: true };
+const v5x4: GuestKernelFeatures = {
+  ...v4x19,
+  pvSchedYield: true,
+  lazyTlb: true,
+  broadcastShorthand: true,
+  haltpoll: true,
+};
 const v5x8: GuestKernelFeatures = { ...v5x4, pollingIdleRunsCalls: true, synchronousFirst: true };
 
 /** Guest kernels by version. */

@@ -13,7 +13,7 @@ import {
   shootdownLoop,
 } from './programs.js';
 import { guestSchedule, nanosleep, receiveMessage, sendMessage } from './schedule.js';
-import { sendCallFunctionIpiMask, sendCallFunctionSingleIpi, sendIpiMask } from './send-ipi.js';
+import { kvmSmpSendCallFuncIpi, sendCallFunctionIpiMask, sendCallFunctionSingleIpi, sendIpiMask } from './send-ipi.js';
 import { smpCallFunctionMany, smpCallFunctionSingle } from './smp-call-function.js';
 import { flushTlbMmRange } from './tlb.js';
 import { guestTryToWakeUp, schedTtwuPending } from './wake-up.js';
@@ -28,6 +28,7 @@ export const linuxRoutines: readonly Routine[] = [
   guestSchedule,
   guestTryToWakeUp,
   ipiBenchLoop,
+  kvmSmpSendCallFuncIpi,
   mixLoop,
   nanosleep,
   pingLoop,

@@ -50,6 +50,7 @@ export const linuxGuestSchema = record({
   idle: integer(0, 3),
   pvIpi: integer(0, 2),
   pvTlbFlush: flag,
+  pvSchedYield: flag,
   pollingIdleRunsCalls: flag,
   synchronousFirst: flag,
   broadcastShorthand: flag,

@@ -1,9 +1,10 @@
 import { call } from '../../engine/frames.js';
 import { notify, observe } from '../../engine/requests.js';
 import { done, local, shared } from '../../engine/routine.js';
-import { cli, sti } from '../../hardware/instructions.js';
+import { cli, sti, vmcall } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { Record } from '../../hardware/records.js';
+import { Hypercall, type ParavirtMemory, Preempted } from '../../kvm/paravirt.js';
 import { x2apicIcrWrite, xapicIcrWrite } from '../apic-driver.js';
 import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
@@ -117,6 +118,45 @@ export const sendCallFunctionIpiMask = program('native_send_call_func_ipi', () =
     return undefined;
   }),
   glue('sent', () => done),
+]);
+
+/** True if a CPU has a task to run, and its virtual CPU no processor. Linux `!idle_cpu(cpu) && vcpu_is_preempted(cpu)`. */
+function waitsForProcessor(machine: GuestMachine, processor: LogicalProcessor, target: number): boolean {
+  const { queued, wakePending } = cpuOf(machine, processor, target);
+  const { firstVcpu } = linuxGuest(machine, processor);
+  const { preempted } = machine.paravirt[firstVcpu + target] as ParavirtMemory;
+  return (queued === 1 || wakePending === 1) && (preempted & Preempted.preempted) !== 0;
+}
+
+/**
+ * A call-function IPI to the CPUs of `ipiMask`; then the caller lends its processor to the first of them that waits for one. Linux
+ * `kvm_smp_send_call_func_ipi`.
+ */
+export const kvmSmpSendCallFuncIpi = program('kvm_smp_send_call_func_ipi', () => ({ next: 0, target: 0 }), [
+  glue('native_send_call_func_ipi', (m, cpu) => {
+    call(m, cpu, sendCallFunctionIpiMask);
+  }),
+  glue('for_each_cpu', (m, cpu, f) => {
+    const target = linuxGuest(m, cpu).pvSchedYield === 1 ? thisCpu(m, cpu).ipiMask[f.next++] : undefined;
+    if (target === undefined) return done;
+    f.target = target;
+    return undefined;
+  }),
+  stage(
+    'vcpu_is_preempted',
+    'guestLoads',
+    shared,
+    (m, cpu, f) => (waitsForProcessor(m, cpu, f.target) ? undefined : 'for_each_cpu'),
+    {
+      line: (m, cpu, f) => (m.paravirt[linuxGuest(m, cpu).firstVcpu + f.target] as ParavirtMemory).line,
+      to: ['for_each_cpu'],
+    },
+  ),
+  glue('kvm_hypercall1', (m, cpu, f) => {
+    const hypercall = call(m, cpu, vmcall);
+    hypercall.number = Hypercall.schedYield;
+    hypercall.a0 = cpuOf(m, cpu, f.target).apicId;
+  }),
 ]);
 
 /**

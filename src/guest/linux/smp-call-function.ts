@@ -5,7 +5,7 @@ import type { LogicalProcessor } from '../../hardware/machine.js';
 import { cpuNumber, cpuOf, type GuestMachine, guest, linuxGuest, thisCpu } from '../machine.js';
 import { calledFunctions } from './called-functions.js';
 import { csdLine, isCsdLocked, setCsdLocked } from './csd.js';
-import { sendCallFunctionIpiMask, sendCallFunctionSingleIpi } from './send-ipi.js';
+import { kvmSmpSendCallFuncIpi, sendCallFunctionSingleIpi } from './send-ipi.js';
 import { CsdSlot, csdTag } from './state.js';
 
 const { program, stage, glue, until } = guest;
@@ -125,7 +125,7 @@ export const smpCallFunctionMany = program('smp_call_function_many', operandsOfM
     if (ipiMask.length === 1 && linuxGuest(m, cpu).pollingIdleRunsCalls === 1) {
       call(m, cpu, sendCallFunctionSingleIpi).target = only;
     } else {
-      call(m, cpu, sendCallFunctionIpiMask);
+      call(m, cpu, kvmSmpSendCallFuncIpi);
     }
   }),
   glue('wait', (m, cpu, f) => {

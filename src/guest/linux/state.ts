@@ -70,6 +70,8 @@ export interface LinuxGuest {
   /** {@link PvIpi}; 1 if shootdowns leave out virtual CPUs that do not run. */
   pvIpi: number;
   pvTlbFlush: number;
+  /** 1 if callers lend their processor to a target that does not run. */
+  pvSchedYield: number;
   /** Facts of its kernel, each 0 or 1. */
   pollingIdleRunsCalls: number;
   synchronousFirst: number;

@@ -32,7 +32,7 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
   if (vm.guestIdle === 'haltpoll' && !kernel.haltpoll) {
     throw new InputError(`${path}.guestIdle`, `Linux ${vm.guestKernel} has no governor haltpoll`);
   }
-  for (const name of ['pvIpi', 'pvTlbFlush'] as const) {
+  for (const name of ['pvIpi', 'pvTlbFlush', 'pvSchedYield'] as const) {
     if (vm.features[name] === true && !kernel[name]) {
       throw new InputError(`${path}.features.${name}`, `a guest of Linux ${vm.guestKernel} does not use it`);
     }
@@ -47,6 +47,7 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
       x2apic: vm.apicMode === 'x2apic',
       pvIpi: vm.features.pvIpi === true ? PvIpi.kvm : vm.features.hypervPvIpi === true ? PvIpi.hyperv : PvIpi.none,
       pvTlbFlush: vm.features.pvTlbFlush === true,
+      pvSchedYield: vm.features.pvSchedYield === true,
       haltPollMax: cycles(vm.guestHaltPollNs),
       haltPollGrow: vm.guestHaltPollGrow,
       haltPollGrowStart: cycles(vm.guestHaltPollGrowStart),

@@ -5,9 +5,10 @@ import { startUpHandler } from '../../kvm/accept-events.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { type KvmVcpu, MpState } from '../../kvm/machine.js';
 import { createNestedGuest, type NestedGuest } from '../../kvm/nested/create-nested.js';
+import type { NestedState } from '../../kvm/nested/nested-state.js';
 import type { ModelConfiguration } from './model.js';
 import { addHostTask, createModelMachine, type ModelMachine, type ModelShape } from './model-machine.js';
-import { hypervisor, postToL2 } from './nested-programs.js';
+import { hypervisor, notificationHandler, postToL2 } from './nested-programs.js';
 import { injector, sendIpis, timerVector } from './programs.js';
 
 /** Ways of delivery. */
@@ -118,15 +119,25 @@ export function l2<L extends Numbers<L>>(routine: Routine<L>, guest: NestedGuest
   };
 }
 
+/** L1 looks at what is posted for L2 in the handler of its notification vector alone. */
+export function looksWhenNotified(vector: number): Part {
+  return ({ vcpus: [vcpu], threads }) => {
+    const frame = threads[vcpu?.thread ?? -1]?.[0];
+    if (vcpu === undefined || frame === undefined) return;
+    frame.locals['waits'] = 1;
+    setHandler(vcpu.guestInterrupts, vector, notificationHandler.entry);
+  };
+}
+
 /** A sibling, virtual CPU `vcpu`, that posts to the L2 of virtual CPU 0. */
 export function l2Poster(vcpu: number, [first, second]: Vectors): Part {
   return (machine) => {
-    const { l2: target } = machine.nested[0] as { l2: number };
+    const { l2: target, vmcs12 } = machine.nested[0] as NestedState;
     Object.assign(startGuest(machine, machine.vcpus[vcpu] as KvmVcpu, postToL2), {
       l2: target,
       first,
       second,
-      notification: notificationVector,
+      notification: vmcs12.postedInterruptNotificationVector,
     });
   };
 }

@@ -8,6 +8,7 @@ import { cli, cpuid, sti, vmresume } from '../../hardware/instructions.js';
 import { handlerOf } from '../../hardware/interrupt-table.js';
 import { currentVcpu, type LogicalProcessor } from '../../hardware/machine.js';
 import { Record } from '../../hardware/records.js';
+import { iret } from '../../hardware/virtual-interrupt-delivery.js';
 import { wrmsr } from '../../hardware/wrmsr.js';
 import { descriptorOf, type KvmVcpu, vcpuOf } from '../../kvm/machine.js';
 import { nestedOf } from '../../kvm/nested/guest-mode.js';
@@ -33,11 +34,39 @@ function skipInL2(machine: ModelMachine, l2: KvmVcpu): void {
   l2.interruptibility &= ~3;
 }
 
+/** What was posted for L2 goes into its virtual-APIC page, and RVI of vmcs12 follows. */
+function takePirOfL2(machine: ModelMachine, vcpu: KvmVcpu): void {
+  const { l2, nested } = guestOf(machine, vcpu);
+  const { pir } = descriptorOf(machine, l2);
+  for (let word = 0; word < 8; word++) {
+    l2.page.irr[word] = ((l2.page.irr[word] as number) | (pir[word] as number)) >>> 0;
+    pir[word] = 0;
+  }
+  const highest = Math.max(highestBit(l2.page.irr), 0);
+  nested.vmcs12.guestInterruptStatus = (nested.vmcs12.guestInterruptStatus & 0xff00) | highest;
+}
+
+/** The handler that a hypervisor has for its notification vector if it looks at what is posted only when it is notified. */
+export const notificationHandler = program('model_notification_handler', () => ({}), [
+  glue('eoi', (m, cpu) => {
+    call(m, cpu, wrmsr).msr = 0x80b;
+  }),
+  stage('pi_test_and_clear_on', 'guestFlag', shared, (m, cpu) => {
+    descriptorOf(m, guestOf(m, currentVcpu(m, cpu)).l2).on = 0;
+  }),
+  stage('kvm_apic_update_irr', 'guestFlag', shared, (m, cpu) => {
+    takePirOfL2(m, currentVcpu(m, cpu));
+  }),
+  stage('iretq', 'iret', shared, (m, cpu) => {
+    iret(m, cpu);
+  }),
+]);
+
 /**
  * A guest that is a hypervisor with one guest: enters it, handles what it exits for, takes its own interrupts, and enters it again. An exit for
- * HLT leaves L2 halted. `halted` says that L2 begins so.
+ * HLT leaves L2 halted. `halted` says that L2 begins so; `waits` that it looks once at what is posted, and then when it is notified.
  */
-export const hypervisor = program('model_hypervisor', () => ({ halted: 0 }), [
+export const hypervisor = program('model_hypervisor', () => ({ halted: 0, waits: 0 }), [
   stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
   glue('first', (m, cpu, f) => {
     nestedOf(m, currentVcpu(m, cpu)).activity12 = f.halted;
@@ -58,14 +87,7 @@ export const hypervisor = program('model_hypervisor', () => ({ halted: 0 }), [
     { to: ['vmresume'] },
   ),
   stage('kvm_apic_update_irr', 'guestFlag', shared, (m, cpu) => {
-    const { l2, nested } = guestOf(m, currentVcpu(m, cpu));
-    const { pir } = descriptorOf(m, l2);
-    for (let word = 0; word < 8; word++) {
-      l2.page.irr[word] = ((l2.page.irr[word] as number) | (pir[word] as number)) >>> 0;
-      pir[word] = 0;
-    }
-    const highest = Math.max(highestBit(l2.page.irr), 0);
-    nested.vmcs12.guestInterruptStatus = (nested.vmcs12.guestInterruptStatus & 0xff00) | highest;
+    takePirOfL2(m, currentVcpu(m, cpu));
   }),
   glue('vmresume', (m, cpu) => {
     call(m, cpu, vmresume);
@@ -83,7 +105,9 @@ export const hypervisor = program('model_hypervisor', () => ({ halted: 0 }), [
   stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
   stage('nop', 'guestFlag', shared, () => {}),
   stage('cli-again', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
-  glue('again', () => 'pi_test_and_clear_on', { to: ['pi_test_and_clear_on'] }),
+  glue('again', (_m, _cpu, f) => (f.waits === 1 ? 'vmresume' : 'pi_test_and_clear_on'), {
+    to: ['pi_test_and_clear_on', 'vmresume'],
+  }),
 ]);
 
 /** An L2 that exits once for what KVM handles without L1, a write of ESR, then runs on. */

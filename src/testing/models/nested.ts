@@ -3,8 +3,10 @@ import {
   configuration,
   l2,
   l2Poster,
+  looksWhenNotified,
   oneVector,
   type Part,
+  shows,
   softwareSender,
   twoVectors,
   vectorOfL1,
@@ -139,6 +141,17 @@ export const nested: Model = {
       inService,
       l2(endInterruptOfL1, { apicv: false, exitsOnInterrupt: false }),
       softwareSender(1, oneVector),
+    ),
+    shows(
+      'FIND-03',
+      configuration(
+        'notified-alone',
+        'L1 looks at what is posted only when it is notified; L2 exits once to L1',
+        { processors: 2, vcpus: 2, features: withApicv },
+        l2(exitThenSpin, { notificationVector: 0x81 }),
+        looksWhenNotified(0x81),
+        l2Poster(1, oneVector),
+      ),
     ),
   ],
 };
