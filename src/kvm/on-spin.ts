@@ -1,11 +1,11 @@
+import { highestBit } from '../arch/bits256.js';
 import { call } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { type HostMachine, runQueueOf, type Task, TaskState } from '../host/machine.js';
 import { yieldTo } from '../host/yield-to.js';
-import { hasEvents } from './has-events.js';
-import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, vcpuOf } from './machine.js';
+import { descriptorOf, type KvmMachine, type KvmVcpu, type KvmVm, kvm, VcpuRequest, vcpuOf } from './machine.js';
 import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
@@ -46,6 +46,19 @@ function isEligible(vcpu: KvmVcpu): boolean {
   return eligible;
 }
 
+const worthWaking = VcpuRequest.nmi | VcpuRequest.smi | VcpuRequest.event;
+
+/**
+ * True if a virtual CPU that blocks would find something to do: a look from another processor, which must change nothing. While SN is 1 nobody
+ * sets ON, so what is in PIR counts then. Linux `kvm_arch_dy_runnable`, `pi_has_pending_interrupt`.
+ */
+function isDyRunnable(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  if (vcpu.pvUnhalted === 1 || (vcpu.requests & worthWaking) !== 0) return true;
+  if (vcpu.apicvActive === 0 || vcpu.svm === 1) return false;
+  const { on, sn, pir } = descriptorOf(machine, vcpu);
+  return on === 1 || (sn === 1 && highestBit(pir) >= 0);
+}
+
 /** Failed attempts after which it gives up. */
 const mostFailures = 3;
 
@@ -72,7 +85,7 @@ export const kvmVcpuOnSpin = program('kvm_vcpu_on_spin', () => ({ next: 0, tries
       const target = vcpuOf(m, vm.vcpus[place] as number);
       if (target.id === own.id || !isReady(m, target)) return 'kvm_for_each_vcpu';
       // One that sleeps and has nothing to wake up for would only sleep again.
-      if (target.waiter === 1 && !hasEvents(m, target)) return 'kvm_for_each_vcpu';
+      if (target.waiter === 1 && !isDyRunnable(m, target)) return 'kvm_for_each_vcpu';
       if (!isEligible(target)) return 'kvm_for_each_vcpu';
       call(m, cpu, yieldTo).task = target.task;
       return undefined;

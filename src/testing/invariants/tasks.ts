@@ -1,7 +1,7 @@
 import type { Thread } from '../../engine/state.js';
 import { TaskState } from '../../host/machine.js';
 import { schedule } from '../../host/schedule.js';
-import { VcpuMode } from '../../kvm/machine.js';
+import { MpState, VcpuMode } from '../../kvm/machine.js';
 import { hostedBy } from '../../kvm/nested/guest-mode.js';
 import { vcpuRun } from '../../kvm/run.js';
 import type { StateInvariant } from './invariant.js';
@@ -47,7 +47,7 @@ export const marksTrue: StateInvariant = {
   id: 'INV12-marks',
   group: 'INV12',
   statement:
-    'A virtual CPU in its guest is not marked as outside, nor its task as one that sleeps; one that is switched out is marked as outside.',
+    'A virtual CPU in its guest is runnable, not marked as outside, nor its task as one that sleeps; one that is switched out is marked as outside.',
   source: 'Linux vcpu_enter_guest, kvm_vcpu_block, kvm_sched_out',
   example:
     'A virtual CPU is switched out, and its mode is IN_GUEST_MODE: senders notify its processor instead of waking it.',
@@ -59,6 +59,8 @@ export const marksTrue: StateInvariant = {
       // Its own store may not have become visible.
       if (vcpu.mode === VcpuMode.outsideGuestMode && processor.storeBuffer.length === 0)
         return `virtual CPU ${vcpu.id}: runs its guest, and its mode is outside`;
+      if (vcpu.mpState !== MpState.runnable)
+        return `virtual CPU ${vcpu.id}: runs its guest, and is marked as halted or waiting for its start`;
       if (vcpu.waiter === 1 || machine.tasks[vcpu.task]?.state !== TaskState.running)
         return `virtual CPU ${vcpu.id}: runs its guest, and is marked as one that sleeps`;
     }

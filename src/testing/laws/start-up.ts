@@ -7,7 +7,7 @@ import { randomScheduler } from '../../engine/scheduler.js';
 import type { Thread } from '../../engine/state.js';
 import { guest } from '../../guest/machine.js';
 import { hardwareHooks } from '../../hardware/events.js';
-import { hlt } from '../../hardware/instructions.js';
+import { cpuid, hlt } from '../../hardware/instructions.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { addTask } from '../../host/create-host.js';
@@ -17,6 +17,8 @@ import { MpState, vcpuOf } from '../../kvm/machine.js';
 import { createRun } from '../../scenarios/run.js';
 import { type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
+import { brokenInvariants } from '../invariants/index.js';
+import { enter, ledgerOf } from '../invariants/ledger.js';
 import { patient } from './case.js';
 import { guestProgram, setProgram } from './guest-program.js';
 import { hostProgram, setHostProgram } from './host-program.js';
@@ -27,10 +29,16 @@ const { program, stage, glue } = guest;
 /** What a started virtual CPU tells. */
 const started = recordKind('virtual-cpu-started', 'vcpu', 'vector');
 
-const startedProgram = program('started_program', () => ({}), [
+/** Runs for some exits, so that the next INIT may find it running, then halts. */
+const startedProgram = program('started_program', () => ({ exits: 4 }), [
   stage('started', 'guestFlag', shared, (m, cpu) => {
     observe(m, started, cpu.vcpu);
   }),
+  glue('more', (_m, _cpu, f) => (f.exits-- > 0 ? undefined : 'hlt'), { to: ['hlt'] }),
+  glue('cpuid', (m, cpu) => {
+    call(m, cpu, cpuid);
+  }),
+  glue('next', () => 'more', { to: ['more'] }),
   glue('hlt', (m, cpu) => {
     call(m, cpu, hlt);
   }),
@@ -81,17 +89,24 @@ export function checkStartUp({ machine: input, messages, host, seed }: StartUpCa
   }
   const task = addTask(machine, hostProgram as never, { allowed: [machine.processors.length - 1] });
   setHostProgram(machine.threads[machine.tasks[task]?.thread ?? -1]?.[0]?.locals ?? {}, host);
+  const memory = ledgerOf(machine);
+  let broken: string | undefined;
   const { end } = runScheduled<SystemMachine, LogicalProcessor, object>(
     { machine, observers: {} },
     {
       hooks: hardwareHooks,
-      observe: (_observers, _processor, kind, a) => {
+      observe: (_observers, _processor, kind, a, b, m) => {
         if (kind === started) starts.set(a, (starts.get(a) ?? 0) + 1);
+        enter(memory, kind, a, b, m);
+      },
+      onStage: () => {
+        broken ??= brokenInvariants(machine, memory)[0];
       },
     },
     patient(randomScheduler(seed), seed),
     40_000,
   );
+  if (broken !== undefined) return broken;
   if (end !== 'quiescent') return 'the machine does not come to rest';
   for (const id of machine.vms[0]?.vcpus ?? []) {
     const vcpu = vcpuOf(machine, id);

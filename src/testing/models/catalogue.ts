@@ -501,6 +501,13 @@ const timer: Model = {
       target(armTimer, { halts: 1 }),
     ),
     configuration(
+      'halt-migrate',
+      'the target halts and is to wake on another processor: the host\u2019s timer expires where it was',
+      { processors: 2, vcpus: 1, features: withApicv, floatOn: [0, 1], world: { migrations: 1 } },
+      timerVectorSet,
+      target(armTimer, { halts: 1 }),
+    ),
+    configuration(
       'without-apicv-halt',
       'the target halts, without APICv',
       { processors: 1, vcpus: 1, features: withoutApicv },

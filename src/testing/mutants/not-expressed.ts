@@ -16,6 +16,24 @@ const notModelled = (what: string): string => `${what} not modelled.`;
 /** Bugs of the catalogue that no change of stages can express. */
 export const unexpressedBugs: readonly UnexpressedBug[] = [
   {
+    id: 'PI-02',
+    title: 'The test for a pending interrupt looks at ON only while SN is 1',
+    source: 'Linux pi_has_pending_interrupt; 17e433b54393',
+    why: 'It decides to whom a spinning virtual CPU yields: the wrong answer costs a time slice, and breaks no law of delivery.',
+  },
+  {
+    id: 'TMR-04',
+    title: 'A periodic timer catches up one period at a time',
+    source: 'Linux advance_periodic_target_expiration; 18ab3fc8e880',
+    why: 'What it breaks is a rate: runs that laws and models look at have no time, or too little of it for thousands of missed periods.',
+  },
+  {
+    id: 'EOI-06',
+    title: 'A lazily signalled EOI is lost in the saved state',
+    source: 'Xen, viridian APIC assist',
+    why: 'KVM looks at the word in memory after every exit, so at the point where state is saved there is nothing outstanding to lose.',
+  },
+  {
     id: 'DEST-02',
     title: 'Destination map sized before the IDs change',
     source: 'Linux kvm_recalculate_apic_map',
