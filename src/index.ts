@@ -52,7 +52,14 @@ export {
   type SimulatedMachine,
 } from './scenarios/machine.js';
 export { presets } from './scenarios/presets.js';
-export type { BreakdownRow, ComparedFigure, ExitRow, Report, VariantReport } from './scenarios/report.js';
+export type {
+  BreakdownRow,
+  ComparedFigure,
+  ExitRow,
+  MigrationReport,
+  Report,
+  VariantReport,
+} from './scenarios/report.js';
 export { type Progress, type RunOptions, runScenario, type TracedVariant, traceScenario } from './scenarios/run.js';
 export {
   type MachineConfig,

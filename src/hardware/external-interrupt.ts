@@ -12,7 +12,7 @@ const { microcode, stage, glue } = hardware;
  * How much longer than leaving the lightest state it takes to leave the one that a halted processor is in. A core is in the lightest of its threads'
  * states.
  */
-export function exitLatency(machine: HardwareMachine, { id, halted }: LogicalProcessor): number {
+function exitLatency(machine: HardwareMachine, { id, halted }: LogicalProcessor): number {
   let state = halted;
   const first = id - (id % machine.threadsPerCore);
   for (let thread = first; thread < first + machine.threadsPerCore; thread++) {

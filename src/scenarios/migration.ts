@@ -70,7 +70,7 @@ export function hasStopped(machine: SystemMachine): boolean {
 }
 
 /** Interrupts of a VM that are requested and not delivered, posted ones included: their vectors. */
-export function pendingInterrupts(machine: SystemMachine): number[] {
+function pendingInterrupts(machine: SystemMachine): number[] {
   return vcpusOf(machine).flatMap(({ pid, page, injected }) => {
     const pir = machine.memory.descriptors[pid]?.pir ?? emptyBits256();
     const vectors = Array.from({ length: 256 }, (_, vector) => vector).filter(

@@ -15,6 +15,7 @@ const schema = v.strictObject({
   /** What the guest does: as the workloads of these names. */
   guest: v.optional(v.picklist(['ipi-ping-pong', 'mix']), 'ipi-ping-pong'),
   from: v.optional(vcpuNumber, 0),
+  /** Whom it calls. */
   to: v.optional(targetsSchema, () => [1]),
   /** With `ipi-ping-pong`, time between two iterations; with `mix`, time that a CPU works between two calls, and sleeps as long. */
   thinkNs: v.optional(nonNegative, 1000),

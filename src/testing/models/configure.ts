@@ -102,7 +102,7 @@ export const polls: Part = (machine) => {
 };
 
 /** The vector with which L1 notifies its L2, and the one of an interrupt of L1's own. */
-export const notificationVector = 0x71;
+const notificationVector = 0x71;
 export const vectorOfL1 = 0x51;
 
 /**

@@ -106,16 +106,4 @@ export const unexpressedBugs: readonly UnexpressedBug[] = [
     source: 'Linux ioapic.c, irq_states',
     why: notModelled('Lines with more than one source are'),
   },
-  {
-    id: 'APIC-02',
-    title: 'SVI written to the wrong VMCS while L2 runs',
-    source: 'Linux vmx_hwapic_isr_update; 04bc93cf49d1',
-    why: notModelled('Nested guests are, in whole machines,'),
-  },
-  ...(['NEST-01', 'NEST-02', 'NEST-03', 'IPIV-02'] as const).map((id) => ({
-    id,
-    title: 'A bug of nested delivery',
-    source: 'Linux nested.c, vmx.c',
-    why: notModelled('Nested guests are, in whole machines,'),
-  })),
 ];
