@@ -212,10 +212,12 @@ export function withValue(input: unknown, path: string, value: unknown): unknown
     return { ...object, [key]: replace((object as Record<string, unknown>)[key], rest, value) };
   };
   const keys = splitPath(path);
+  // A kernel's version is a name, also where a command line or JSON makes a number of it.
+  const named = typeof value === 'number' && /^(?:guestK|k)ernel$/.test(String(keys.at(-1))) ? String(value) : value;
   const { profile = 'sapphire-rapids' } = (input ?? {}) as { profile?: unknown };
   const based =
     keys[0] === 'profile' && keys[1] === 'set' && typeof profile === 'string'
       ? replace(input, ['profile'], { base: profile, set: {} })
       : input;
-  return replace(based, keys, value);
+  return replace(based, keys, named);
 }

@@ -180,3 +180,8 @@ describe('a path', () => {
     );
   });
 });
+
+test('a kernel that was written as a number is taken by its name', () => {
+  expect(withValue({}, 'host.kernel', 6.1)).toEqual({ host: { kernel: '6.1' } });
+  expect(withValue({ vms: [{}] }, 'vms[0].guestKernel', 5.8)).toEqual({ vms: [{ guestKernel: '5.8' }] });
+});
