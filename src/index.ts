@@ -56,6 +56,7 @@ export type {
   BreakdownRow,
   ComparedFigure,
   ExitRow,
+  MachineLeg,
   MigrationReport,
   Report,
   VariantReport,

@@ -21,6 +21,8 @@ function vmxApic(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
     cwd: folder,
     encoding: 'utf8',
+    // A report of 72 virtual CPUs is longer than the megabyte that is the default.
+    maxBuffer: 64 * 2 ** 20,
   });
   return { status, stdout, stderr };
 }

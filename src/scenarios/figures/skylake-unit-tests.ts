@@ -26,7 +26,7 @@ function skylake(
     profile: 'skylake-sp',
     host: { kernel: '5.8', ...host },
     vms: [{ vcpus: 2, apicMode: 'x2apic', features }],
-    workload: { kind: 'vmexit', test: test as 'ipi', targetIdle: 'hlt', iterations: 200 },
+    workload: { kind: 'vmexit', test: test as 'ipi', targetIdle: 'hlt', iterations: 1000 },
     assumed: [kernel, noMitigations, ...assumed],
     jitter,
   };
