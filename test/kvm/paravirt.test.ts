@@ -182,17 +182,18 @@ describe('what a hypercall returns', () => {
   });
 });
 
+const kick = program('test_kicker', () => ({}), [
+  stage('wait', 'guestLoop', shared, () => {}, { work: () => 500_000 }),
+  glue('kick', (m, cpu) => {
+    call(m, cpu, kvmKickCpu).target = 1;
+  }),
+]);
+
 test('KVM_HC_KICK_CPU wakes a virtual CPU that halted with interrupts off', () => {
   const built = build({ vms: [{ features: { pvUnhalt: true } }] });
   const { machine } = built;
   startGuest(machine, vcpuOf(machine, 1), haltLoop);
   vcpuOf(machine, 1).interruptFlag = 0;
-  const kick = program('test_kicker', () => ({}), [
-    stage('wait', 'guestLoop', shared, () => {}, { work: () => 500_000 }),
-    glue('kick', (m, cpu) => {
-      call(m, cpu, kvmKickCpu).target = 1;
-    }),
-  ]);
   startGuest(machine, vcpuOf(machine, 0), kick as unknown as Routine);
   const { exits } = run(built, 3_000_000);
   // It halts, is kicked, and halts again.
@@ -200,23 +201,24 @@ test('KVM_HC_KICK_CPU wakes a virtual CPU that halted with interrupts off', () =
   expect(vcpuOf(machine, 1).mpState).toBe(MpState.halted);
 });
 
+const flusher = program('test_flusher', () => ({ deferred: 0 }), [
+  // More than a slice: the other has been switched in, and out again in the middle of its loop.
+  stage('wait', 'guestLoop', shared, () => {}, { work: () => 15_000_000 }),
+  glue('flush', (m, cpu) => {
+    call(m, cpu, kvmFlushTlbMulti);
+  }),
+  stage('keep', 'guestStores', shared, (_m, _cpu, f, deferred) => {
+    f.deferred = deferred;
+  }),
+  stage('idle', 'guestLoop', shared, () => {}, { work: () => 1_000_000_000 }),
+]);
+
 test('a TLB flush leaves out who is preempted, and the hypervisor makes up for it', () => {
   const built = build({
     topology: { coresPerSocket: 1 },
     vms: [{ vcpus: 2, pinning: 'float', features: { pvTlbFlush: true } }],
   });
   const { machine } = built;
-  const flusher = program('test_flusher', () => ({ deferred: 0 }), [
-    // More than a slice: the other has been switched in, and out again in the middle of its loop.
-    stage('wait', 'guestLoop', shared, () => {}, { work: () => 15_000_000 }),
-    glue('flush', (m, cpu) => {
-      call(m, cpu, kvmFlushTlbMulti);
-    }),
-    stage('keep', 'guestStores', shared, (_m, _cpu, f, deferred) => {
-      f.deferred = deferred;
-    }),
-    stage('idle', 'guestLoop', shared, () => {}, { work: () => 1_000_000_000 }),
-  ]);
   const locals = startGuest(machine, vcpuOf(machine, 0), flusher);
   startGuest(machine, vcpuOf(machine, 1), busyLoop);
   if (machine.guests[0] !== undefined) machine.guests[0].ipiMask = [[1]];

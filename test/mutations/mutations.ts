@@ -38,9 +38,10 @@ function skipped({ routine, name }: Stage): StageChange {
   return { routine: routine.name, stage: name, effect: () => () => undefined };
 }
 
-/** True if a stage does nothing but return. */
+/** True if a stage does nothing but return; what it was returned itself, a routine returns anyway. */
 function onlyReturns({ effect }: Stage): boolean {
-  return /=>\s*done$/.test(effect.toString());
+  const text = effect.toString();
+  return /=>\s*done$/.test(text) || /^\(\w+, \w+, \w+, (\w+)\)\s*=>\s*\1$/.test(text);
 }
 
 /**

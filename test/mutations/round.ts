@@ -1,82 +1,139 @@
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { runInThisContext } from 'node:vm';
 import type { Routine } from '../../src/engine/routine.js';
 import { hardwareRoutines } from '../../src/hardware/routines.js';
 import { kvmRoutines } from '../../src/kvm/routines.js';
 import { withChanges } from '../../src/testing/mutants/install.js';
 import { caseWatches, equivalenceWatches, modelWatches, otherWatches, reached, type Watch } from './detectors.js';
-import { mutationsOf } from './mutations.js';
+import { type Mutation, mutationsOf } from './mutations.js';
+import { gather } from './vitest.js';
 
 // One line of JSON for each mutation, so that whoever started this can end it and go on behind one that hangs.
 
+/** What a round is to do: its first line of standard input. */
 interface Order {
-  /** The first mutation to try. */
-  readonly from: number;
-  /** Those to try, by id; all if absent. */
+  /** Those to try, by id, and nothing but them; all that a part of the routines has if absent. */
   readonly ids?: readonly string[];
+  /** Those not to try: they have been. */
+  readonly without: readonly string[];
   /** Part of their names. */
-  readonly only?: string;
+  readonly only: string;
+  /** Names of routines; all if absent. */
+  readonly routines?: readonly string[];
+  /** This process does one in `of`. */
+  readonly part: number;
+  readonly of: number;
   /** How much to look at: states of each model, cases of delivery, lists of steps for each mode. */
   readonly states: number;
   readonly cases: number;
   readonly steps: number;
+  /** Tests of one file that reach the same stages (for another kernel, most often): all of them, or the quickest. */
+  readonly everyTest: boolean;
+  /** Who noticed them the last time. */
+  readonly hints: Readonly<Record<string, string>>;
 }
 
-const { from, ids, only = '', states, cases, steps } = JSON.parse(process.argv[2] ?? '') as Order;
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-const seen = new Map<number, Set<string>>();
-const measured = [
-  ...modelWatches(states),
-  ...caseWatches(1, cases),
-  ...equivalenceWatches(1, steps),
-  ...otherWatches(1, steps),
-].map((watch) => {
-  const began = performance.now();
-  let wrong: string | undefined;
-  const hit = reached(() => {
-    wrong = watch.run();
-  }, seen);
-  return { watch, hit, wrong, took: performance.now() - began };
-});
-for (const { watch, wrong } of measured) if (wrong !== undefined) say({ broken: watch.name, wrong });
-measured.sort((a, b) => a.took - b.took);
-
-const routines = [...new Set<Routine>([...kvmRoutines, ...hardwareRoutines])];
-const mutations = routines
-  .flatMap((routine) => mutationsOf(routine, seen))
-  .filter(({ id }) => id.includes(only) && (ids === undefined || ids.includes(id)));
-const reachedStages = routines.flatMap(({ stages }) => stages).filter(({ at }) => seen.has(at)).length;
-say({
-  mutations: mutations.length,
-  stages: routines.flatMap(({ stages }) => stages).length,
-  reached: reachedStages,
-  watches: measured.length,
-});
-
-function caught(watch: Watch): string | undefined {
+/** What a watch says, or what it throws; and if it takes much longer than it should (`took`, in ms), that it does not end. */
+function caught(watch: Watch, took = 10_000): string | undefined {
   try {
-    return watch.run();
+    Object.assign(globalThis, { lookOfRound: () => watch.run() });
+    // Calls it so that it can be interrupted.
+    return runInThisContext('lookOfRound()', { timeout: Math.ceil(10_000 + 30 * took) }) as string | undefined;
   } catch (error) {
     return String(error).split('\n')[0];
   }
 }
 
-for (let i = from; i < mutations.length; i++) {
-  const mutation = mutations[i];
-  if (mutation === undefined) break;
-  say({ trying: i, id: mutation.id });
-  const fit = measured.filter(({ hit }) => mutation.at.some((at) => hit.has(at)));
-  const found = withChanges(mutation.changes, () => {
+/** Leaves out tests of a file that reach what a quicker one of it reaches, and nothing else. */
+function withoutTwins(measured: { watch: Watch; hit: Set<number> }[]): void {
+  const known = new Set<string>();
+  for (const one of [...measured]) {
+    const [file = '', ...name] = one.watch.name.split(' > ');
+    if (name.length === 0) continue;
+    const kind = `${file}: ${[...one.hit].sort((a, b) => a - b).join(' ')}`;
+    if (known.has(kind)) measured.splice(measured.indexOf(one), 1);
+    known.add(kind);
+  }
+}
+
+/** Tries the mutations of an order. `files` are the tests that look, too: what imports each. */
+export async function round(
+  { ids, without, only, routines: names, part, of, states, cases, steps, everyTest, hints }: Order,
+  files: Readonly<Record<string, () => Promise<unknown>>>,
+): Promise<void> {
+  const examples: Watch[] = [];
+  for (const [file, load] of Object.entries(files)) examples.push(...(await gather(file, load)));
+  const seen = new Map<number, Set<string>>();
+  const measured = [
+    ...examples,
+    ...modelWatches(states),
+    ...caseWatches(1, cases),
+    ...equivalenceWatches(1, steps),
+    ...otherWatches(1, steps),
+  ].map((watch) => {
+    const began = performance.now();
+    let wrong: string | undefined;
+    const hit = reached(() => {
+      wrong = caught(watch);
+    }, seen);
+    if (performance.now() - began > 1000) say({ alive: watch.name });
+    return { watch, hit, wrong, took: performance.now() - began };
+  });
+  for (const { watch, wrong } of measured) if (wrong !== undefined) say({ broken: watch.name, wrong });
+  measured.sort((a, b) => a.took - b.took);
+  if (!everyTest) withoutTwins(measured);
+  say({ alive: `${measured.length} watches, ${Math.round(measured.reduce((sum, { took }) => sum + took, 0))} ms` });
+
+  const routines = [...new Set<Routine>([...kvmRoutines, ...hardwareRoutines])];
+  const all = routines
+    .filter(({ name }) => names === undefined || names.includes(name))
+    .flatMap((routine) => mutationsOf(routine, seen))
+    .filter(({ id }) => id.includes(only));
+  say({
+    mutations: all.length,
+    stages: routines.flatMap(({ stages }) => stages).length,
+    reached: routines.flatMap(({ stages }) => stages).filter(({ at }) => seen.has(at)).length,
+    watches: measured.length,
+    all: all.map(({ id }) => id).filter((id) => ids === undefined || ids.includes(id)),
+  });
+  const mutations = all.filter(
+    ({ id }, i) => i % of === part && !without.includes(id) && (ids === undefined || ids.includes(id)),
+  );
+
+  const look = (mutation: Mutation): { one: (typeof measured)[number]; wrong: string; of: number } | undefined => {
+    let fit = measured.filter(({ hit }) => mutation.at.some((at) => hit.has(at)));
+    const hint = fit.find(({ watch }) => watch.name === hints[mutation.id]);
+    if (hint !== undefined) fit = [hint, ...fit.filter((one) => one !== hint)];
     for (const one of fit) {
-      const wrong = caught(one.watch);
-      if (wrong === undefined) continue;
-      // What noticed this one is likely to notice its neighbours.
-      measured.splice(measured.indexOf(one), 1);
-      measured.unshift(one);
-      return { by: one.watch.name, wrong: wrong.slice(0, 120) };
+      const began = performance.now();
+      const wrong = withChanges(mutation.changes, () => caught(one.watch, one.took));
+      if (performance.now() - began > 1000) say({ alive: one.watch.name });
+      if (wrong !== undefined) return { one, wrong, of: fit.length };
     }
     return undefined;
-  });
-  say({ done: i, id: mutation.id, watches: fit.length, ...found });
+  };
+
+  for (const mutation of mutations) {
+    say({ trying: mutation.id });
+    for (;;) {
+      const found = look(mutation);
+      if (found !== undefined) {
+        measured.splice(measured.indexOf(found.one), 1);
+        // It says so without the mutation as well, the second time it is run: it can't be one that looks.
+        const always = caught(found.one.watch, found.one.took);
+        if (always !== undefined) {
+          say({ broken: found.one.watch.name, wrong: always });
+          continue;
+        }
+        // What noticed this one is likely to notice its neighbours.
+        measured.unshift(found.one);
+      }
+      const by = found === undefined ? {} : { by: found.one.watch.name, wrong: found.wrong.slice(0, 120) };
+      say({ done: mutation.id, ...by });
+      break;
+    }
+  }
 }
