@@ -1,7 +1,7 @@
 // `npm run mutation:routines`: changes KVM's and the processor's routines one stage at a time (skips it, bends its branches, swaps it with its
 // neighbour) and looks whether the models, laws and tests notice. What survives has to be explained in test/mutations/survivors.json; what
 // is explained there has to survive. `-- --only TEXT` for mutations whose names contain it, `-- --file TEXT` for the routines of source files
-// whose paths contain it, `-- --jobs N` for N processes, `-- --quick` for no second look at what the first one leaves, `-- --list` to print
+// whose paths contain it, `-- --jobs N` for N processes, `-- --long` for a second look, a long one, at what the first one leaves, `-- --list` to print
 // every one. What has been tried is kept until something changes, so it can be interrupted.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,7 +22,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     file: { type: 'string' },
     jobs: { type: 'string', default: '1' },
-    quick: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 });
@@ -30,11 +30,11 @@ const { only, file, list } = values;
 const jobs = Number(values.jobs);
 /** A process from which nothing is heard for so long is ended, and what it tried counts as noticed; a round ends what hangs itself, and sooner. */
 const patienceMs = 600_000;
-/** A quick look at every mutation, and a long one at what that leaves. */
+/** A look at every mutation, and if asked for a long one at what that leaves. */
 const looks = [
-  { states: 4000, cases: 40, steps: 12, everyTest: false },
-  { states: 30_000, cases: 200, steps: 80, everyTest: true },
-].slice(0, values.quick ? 1 : 2);
+  { states: 4000, cases: 40, steps: 12, work: 1_000_000 },
+  { states: 50_000, cases: 200, steps: 80, work: 1e12 },
+].slice(0, values.long ? 2 : 1);
 
 /** @param {string} folder @param {string} end */
 function filesOf(folder, end) {
@@ -160,7 +160,8 @@ for (const [look, size] of looks.entries()) {
     const order = { ...size, ids, only, routines, part, of: jobs, without: Object.keys(verdicts), hints: known.hints };
     const ended = await go(order, (line) => {
       if (line.broken !== undefined) broken.add(`${line.broken}: ${line.wrong}`);
-      if (process.env.VERBOSE && line.alive) console.error(line.alive);
+      if (process.env.VERBOSE && line.work) console.error(line.work, line.seconds);
+      if (process.env.VERBOSE && line.work) console.error(line.work, line.seconds);
       if (line.mutations !== undefined && look === 0 && part === 0 && tried === 0) {
         tried = line.mutations;
         console.log(
@@ -191,7 +192,7 @@ const unexplained = survivors.filter((id) => explained[id] === undefined);
 for (const id of unexplained) console.log(`survives, and nothing says why: ${id}`);
 /** @param {string} id */
 const isMine = (id) => id.includes(only) && (routines === undefined || routines.includes(id.split('.')[0]));
-const stale = values.quick ? [] : Object.keys(explained).filter((id) => isMine(id) && !survivors.includes(id));
+const stale = Object.keys(explained).filter((id) => isMine(id) && !survivors.includes(id));
 for (const id of stale) console.log(`is noticed, although test/mutations/survivors.json explains why not: ${id}`);
 console.log(
   `${tried} mutations, ${tried - survivors.length} noticed, ${survivors.length - unexplained.length} explained, ${unexplained.length} not`,

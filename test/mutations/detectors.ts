@@ -95,14 +95,16 @@ export function otherWatches(seed: number, runs: number): Watch[] {
   ];
 }
 
-/** Runs `body` and notes which stages were reached and what they returned. */
-export function reached(body: () => void, into: Map<number, Set<string>>): Set<number> {
+/** Runs `body` and notes which stages were reached, what they returned, and how many there were in all. */
+export function reached(body: () => void, into: Map<number, Set<string>>): { hit: Set<number>; count: number } {
   const hit = new Set<number>();
+  let count = 0;
   const before = stageTable.map(({ effect }) => effect);
   for (const stage of stageTable) {
     const { effect, at } = stage;
     (stage as { effect: Stage['effect'] }).effect = (machine, processor, locals, returned) => {
       const result = effect(machine, processor, locals, returned);
+      count++;
       hit.add(at);
       const seen = into.get(at) ?? new Set();
       into.set(at, seen.add(outcome(result)));
@@ -116,5 +118,5 @@ export function reached(body: () => void, into: Map<number, Set<string>>): Set<n
       (stage as { effect: Stage['effect'] }).effect = before[i] as Stage['effect'];
     });
   }
-  return hit;
+  return { hit, count };
 }

@@ -28,10 +28,20 @@ interface Order {
   readonly states: number;
   readonly cases: number;
   readonly steps: number;
-  /** Tests of one file that reach the same stages (for another kernel, most often): all of them, or the quickest. */
-  readonly everyTest: boolean;
+  /** How many stages those who look at one may run in all: short models, laws and tests come first. */
+  readonly work: number;
   /** Who noticed them the last time. */
   readonly hints: Readonly<Record<string, string>>;
+}
+
+/** A watch as it is without any mutation. */
+interface Measured {
+  readonly watch: Watch;
+  readonly hit: ReadonlySet<number>;
+  /** Stages that it runs, and milliseconds that it takes. */
+  readonly count: number;
+  readonly took: number;
+  readonly wrong: string | undefined;
 }
 
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -47,27 +57,26 @@ function caught(watch: Watch, took = 10_000): string | undefined {
   }
 }
 
-/** Leaves out tests of a file that reach what a quicker one of it reaches, and nothing else. */
-function withoutTwins(measured: { watch: Watch; hit: Set<number> }[]): void {
-  const known = new Set<string>();
-  for (const one of [...measured]) {
-    const [file = '', ...name] = one.watch.name.split(' > ');
-    if (name.length === 0) continue;
-    const kind = `${file}: ${[...one.hit].sort((a, b) => a - b).join(' ')}`;
-    if (known.has(kind)) measured.splice(measured.indexOf(one), 1);
-    known.add(kind);
-  }
+/** Those that reach what is changed, short ones first, as many as `work` allows. */
+function fitting(measured: readonly Measured[], { at }: Mutation, work: number): Measured[] {
+  let left = work;
+  return measured
+    .filter(({ hit }) => at.some((stage) => hit.has(stage)))
+    .filter(({ count }) => {
+      left -= count;
+      return left > 0;
+    });
 }
 
 /** Tries the mutations of an order. `files` are the tests that look, too: what imports each. */
 export async function round(
-  { ids, without, only, routines: names, part, of, states, cases, steps, everyTest, hints }: Order,
+  { ids, without, only, routines: names, part, of, states, cases, steps, work, hints }: Order,
   files: Readonly<Record<string, () => Promise<unknown>>>,
 ): Promise<void> {
   const examples: Watch[] = [];
   for (const [file, load] of Object.entries(files)) examples.push(...(await gather(file, load)));
   const seen = new Map<number, Set<string>>();
-  const measured = [
+  const measured: Measured[] = [
     ...examples,
     ...modelWatches(states),
     ...caseWatches(1, cases),
@@ -76,16 +85,14 @@ export async function round(
   ].map((watch) => {
     const began = performance.now();
     let wrong: string | undefined;
-    const hit = reached(() => {
+    const { hit, count } = reached(() => {
       wrong = caught(watch);
     }, seen);
-    if (performance.now() - began > 1000) say({ alive: watch.name });
-    return { watch, hit, wrong, took: performance.now() - began };
+    say({ alive: watch.name });
+    return { watch, hit, count, wrong, took: performance.now() - began };
   });
   for (const { watch, wrong } of measured) if (wrong !== undefined) say({ broken: watch.name, wrong });
-  measured.sort((a, b) => a.took - b.took);
-  if (!everyTest) withoutTwins(measured);
-  say({ alive: `${measured.length} watches, ${Math.round(measured.reduce((sum, { took }) => sum + took, 0))} ms` });
+  measured.sort((a, b) => a.count - b.count);
 
   const routines = [...new Set<Routine>([...kvmRoutines, ...hardwareRoutines])];
   const all = routines
@@ -97,21 +104,27 @@ export async function round(
     stages: routines.flatMap(({ stages }) => stages).length,
     reached: routines.flatMap(({ stages }) => stages).filter(({ at }) => seen.has(at)).length,
     watches: measured.length,
+    work: measured.reduce((sum, { count }) => sum + count, 0),
+    seconds: Math.round(measured.reduce((sum, { took }) => sum + took, 0) / 1000),
     all: all.map(({ id }) => id).filter((id) => ids === undefined || ids.includes(id)),
   });
   const mutations = all.filter(
     ({ id }, i) => i % of === part && !without.includes(id) && (ids === undefined || ids.includes(id)),
   );
 
-  const look = (mutation: Mutation): { one: (typeof measured)[number]; wrong: string; of: number } | undefined => {
-    let fit = measured.filter(({ hit }) => mutation.at.some((at) => hit.has(at)));
+  /** Who is asked first: who noticed the last ones is likely to notice their neighbours. */
+  const recent: Measured[] = [];
+  const broken = new Set<Measured>();
+  const look = (mutation: Mutation): { one: Measured; wrong: string } | undefined => {
+    const fit = fitting(measured, mutation, work);
     const hint = fit.find(({ watch }) => watch.name === hints[mutation.id]);
-    if (hint !== undefined) fit = [hint, ...fit.filter((one) => one !== hint)];
-    for (const one of fit) {
+    const first = [...(hint === undefined ? [] : [hint]), ...recent.filter((one) => fit.includes(one))];
+    for (const one of new Set([...first, ...fit])) {
+      if (broken.has(one)) continue;
       const began = performance.now();
       const wrong = withChanges(mutation.changes, () => caught(one.watch, one.took));
       if (performance.now() - began > 1000) say({ alive: one.watch.name });
-      if (wrong !== undefined) return { one, wrong, of: fit.length };
+      if (wrong !== undefined) return { one, wrong };
     }
     return undefined;
   };
@@ -121,15 +134,15 @@ export async function round(
     for (;;) {
       const found = look(mutation);
       if (found !== undefined) {
-        measured.splice(measured.indexOf(found.one), 1);
         // It says so without the mutation as well, the second time it is run: it can't be one that looks.
         const always = caught(found.one.watch, found.one.took);
         if (always !== undefined) {
           say({ broken: found.one.watch.name, wrong: always });
+          broken.add(found.one);
           continue;
         }
-        // What noticed this one is likely to notice its neighbours.
-        measured.unshift(found.one);
+        recent.unshift(found.one);
+        recent.splice(8);
       }
       const by = found === undefined ? {} : { by: found.one.watch.name, wrong: found.wrong.slice(0, 120) };
       say({ done: mutation.id, ...by });
