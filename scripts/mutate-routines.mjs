@@ -57,7 +57,10 @@ const routines =
           ),
         );
 
-const tests = ['kvm', 'guest'].flatMap((room) => filesOf(`test/${room}`, '.test.ts'));
+/** The tests that look, too; those of laws have their inputs here. */
+const tests = ['kvm', 'host', 'guest']
+  .flatMap((room) => filesOf(`test/${room}`, '.test.ts'))
+  .filter((path) => !path.endsWith('laws.test.ts'));
 const entry = `
 import './test/setup.js';
 import { round } from './test/mutations/round.js';
@@ -160,8 +163,6 @@ for (const [look, size] of looks.entries()) {
     const order = { ...size, ids, only, routines, part, of: jobs, without: Object.keys(verdicts), hints: known.hints };
     const ended = await go(order, (line) => {
       if (line.broken !== undefined) broken.add(`${line.broken}: ${line.wrong}`);
-      if (process.env.VERBOSE && line.work) console.error(line.work, line.seconds);
-      if (process.env.VERBOSE && line.work) console.error(line.work, line.seconds);
       if (line.mutations !== undefined && look === 0 && part === 0 && tried === 0) {
         tried = line.mutations;
         console.log(

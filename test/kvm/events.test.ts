@@ -116,6 +116,17 @@ describe.each(ways)('%s', (_name, features) => {
     expect(run(built).delivered[`1:${testVector}`]).toBe(8);
   });
 
+  test('NMIs of the host exit, are handled by the host, and are nothing to the guest', () => {
+    const interrupts = [{ what: 'nmi', perSecond: 10_000, handlerNs: 500, processors: [1] }] as const;
+    const built = build({ host: { cStates: ['C1'], interrupts: [...interrupts] } }, features);
+    startGuest(built.machine, vcpuOf(built.machine, 1), busyLoop);
+    const { exits, records, delivered } = run(built);
+    expect(exits[ExitReason.ExceptionNmi]).toBeGreaterThanOrEqual(8);
+    expect(records['inject-exception']).toBeUndefined();
+    expect(records['exception']).toBeUndefined();
+    expect(delivered).toEqual({});
+  });
+
   test('a level-triggered line fires again after each EOI, which KVM sees', () => {
     const built = build({}, features);
     const { machine } = built;

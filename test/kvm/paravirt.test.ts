@@ -14,6 +14,7 @@ import { MpState, vcpuOf } from '../../src/kvm/machine.js';
 import { HvCall, Hypercall, HypercallError } from '../../src/kvm/paravirt.js';
 import { runScenario } from '../../src/scenarios/run.js';
 import type { ScenarioInput } from '../../src/scenarios/schema.js';
+import type { SystemMachine } from '../../src/scenarios/system-machine.js';
 import { build, run } from './lab.js';
 
 const { program, stage, glue } = guest;
@@ -227,6 +228,35 @@ test('a TLB flush leaves out who is preempted, and the hypervisor makes up for i
   expect(machine.guests[0]?.ipiMask[0]).toEqual([]);
   expect(records['pv-tlb-flush']?.filter(([vcpu, needed]) => vcpu === 1 && needed === 1)).toHaveLength(1);
   expect(machine.paravirt[1]?.tlbFlushes).toBe(1);
+});
+
+describe('a hypercall that lends the processor', () => {
+  // Three virtual CPUs and one processor: the second would be next, by its turn.
+  const next = (features: object, operands: object, prepare: (machine: SystemMachine) => void) => {
+    const built = build({ topology: { coresPerSocket: 1 }, vms: [{ vcpus: 3, pinning: [0, 0, 0], features }] });
+    const { machine } = built;
+    Object.assign(startGuest(machine, vcpuOf(machine, 0), caller), operands);
+    prepare(machine);
+    const { records } = run(built, 4_000_000);
+    const entered = (records['vm-entry'] ?? []).map(([vcpu]) => vcpu);
+    const call = (records['vm-exit'] ?? []).findIndex(([reason]) => reason === ExitReason.Vmcall);
+    expect(call).toBeGreaterThanOrEqual(0);
+    return entered.slice(call + 1).find((vcpu) => vcpu !== 0);
+  };
+  const others = (machine: SystemMachine) => {
+    startGuest(machine, vcpuOf(machine, 1), busyLoop);
+    startGuest(machine, vcpuOf(machine, 2), busyLoop);
+  };
+
+  test.each([1, 2])('KVM_HC_SCHED_YIELD: the one that was named comes next, which is %d', (target) => {
+    expect(next({ pvSchedYield: true }, { number: Hypercall.schedYield, a0: target }, others)).toBe(target);
+  });
+});
+
+test('KVM_HC_SCHED_YIELD returns 0, and without being offered there is no such call', () => {
+  const operands = { number: Hypercall.schedYield, a0: 1 };
+  expect(hypercall({ pvSchedYield: true }, operands)).toBe(0);
+  expect(hypercall({}, operands)).toBe(HypercallError.noSuchCall);
 });
 
 describe('EOI by memory', () => {
