@@ -32,7 +32,7 @@ const jobs = Number(values.jobs);
 const patienceMs = 600_000;
 /** A look at every mutation, and if asked for a long one at what that leaves. */
 const looks = [
-  { states: 4000, cases: 40, steps: 12, work: 1_000_000 },
+  { states: 4000, cases: 40, steps: 12, work: 2_000_000 },
   { states: 50_000, cases: 200, steps: 80, work: 1e12 },
 ].slice(0, values.long ? 2 : 1);
 

@@ -117,8 +117,8 @@ describe.each(ways)('%s', (_name, features) => {
   });
 
   test('NMIs of the host exit, are handled by the host, and are nothing to the guest', () => {
-    const interrupts = [{ what: 'nmi', perSecond: 10_000, handlerNs: 500, processors: [1] }] as const;
-    const built = build({ host: { cStates: ['C1'], interrupts: [...interrupts] } }, features);
+    const nmis = { what: 'nmi' as const, perSecond: 10_000, handlerNs: 500, processors: [1] };
+    const built = build({ host: { cStates: ['C1'], interrupts: [nmis] } }, features);
     startGuest(built.machine, vcpuOf(built.machine, 1), busyLoop);
     const { exits, records, delivered } = run(built);
     expect(exits[ExitReason.ExceptionNmi]).toBeGreaterThanOrEqual(8);

@@ -96,8 +96,8 @@ export function otherWatches(seed: number, runs: number): Watch[] {
 }
 
 /** Runs `body` and notes which stages were reached, what they returned, and how many there were in all. */
-export function reached(body: () => void, into: Map<number, Set<string>>): { hit: Set<number>; count: number } {
-  const hit = new Set<number>();
+export function reached(body: () => void): { hit: Map<number, Set<string>>; count: number } {
+  const hit = new Map<number, Set<string>>();
   let count = 0;
   const before = stageTable.map(({ effect }) => effect);
   for (const stage of stageTable) {
@@ -105,9 +105,8 @@ export function reached(body: () => void, into: Map<number, Set<string>>): { hit
     (stage as { effect: Stage['effect'] }).effect = (machine, processor, locals, returned) => {
       const result = effect(machine, processor, locals, returned);
       count++;
-      hit.add(at);
-      const seen = into.get(at) ?? new Set();
-      into.set(at, seen.add(outcome(result)));
+      const seen = hit.get(at) ?? new Set();
+      hit.set(at, seen.add(outcome(result)));
       return result;
     };
   }

@@ -6,7 +6,7 @@ import { hardwareRoutines } from '../../src/hardware/routines.js';
 import { kvmRoutines } from '../../src/kvm/routines.js';
 import { withChanges } from '../../src/testing/mutants/install.js';
 import { caseWatches, equivalenceWatches, modelWatches, otherWatches, reached, type Watch } from './detectors.js';
-import { type Mutation, mutationsOf } from './mutations.js';
+import { type Mutation, mutationsOf, type Outcomes } from './mutations.js';
 import { gather } from './vitest.js';
 
 // One line of JSON for each mutation, so that whoever started this can end it and go on behind one that hangs.
@@ -37,7 +37,7 @@ interface Order {
 /** A watch as it is without any mutation. */
 interface Measured {
   readonly watch: Watch;
-  readonly hit: ReadonlySet<number>;
+  readonly hit: Outcomes;
   /** Stages that it runs, and milliseconds that it takes. */
   readonly count: number;
   readonly took: number;
@@ -57,11 +57,11 @@ function caught(watch: Watch, took = 10_000): string | undefined {
   }
 }
 
-/** Those that reach what is changed, short ones first, as many as `work` allows. */
-function fitting(measured: readonly Measured[], { at }: Mutation, work: number): Measured[] {
+/** Those to which what is changed makes a difference, short ones first, as many as `work` allows. */
+function fitting(measured: readonly Measured[], { at, outcome }: Mutation, work: number): Measured[] {
   let left = work;
   return measured
-    .filter(({ hit }) => at.some((stage) => hit.has(stage)))
+    .filter(({ hit }) => at.every((stage) => (outcome === undefined ? hit.has(stage) : hit.get(stage)?.has(outcome))))
     .filter(({ count }) => {
       left -= count;
       return left > 0;
@@ -87,7 +87,8 @@ export async function round(
     let wrong: string | undefined;
     const { hit, count } = reached(() => {
       wrong = caught(watch);
-    }, seen);
+    });
+    for (const [at, outcomes] of hit) seen.set(at, new Set([...(seen.get(at) ?? []), ...outcomes]));
     say({ alive: watch.name });
     return { watch, hit, count, wrong, took: performance.now() - began };
   });
