@@ -46,6 +46,11 @@ function onlyReturns({ effect }: Stage): boolean {
   return /=>\s*done$/.test(text) || /^\(\w+, \w+, \w+, (\w+)\)\s*=>\s*\1$/.test(text);
 }
 
+/** True if a stage does nothing but go to another. */
+function goesTo({ effect }: Stage, name: string): boolean {
+  return /=>\s*["']([^"']+)["']$/.exec(effect.toString())?.[1] === name;
+}
+
 /**
  * Every change of a routine: a stage that does nothing; one that does not go where it went, or always does; one that goes on where it
  * returned, or returns where it went on; a value that is another; two neighbours in the other order.
@@ -66,7 +71,7 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     const next = routine.stages[index + 1];
     for (const name of [...results].filter((result) => stage.to.includes(result))) {
       // Where it would go anyway.
-      if (name === next?.name) continue;
+      if (name === next?.name || (next !== undefined && goesTo(next, name))) continue;
       if (results.size > 1)
         add(stage, `never ${name}`, [redirected(stage, (result) => (result === name ? undefined : result))], name);
       if (results.has('next')) add(stage, `always ${name}`, [redirected(stage, (result) => result ?? name)], 'next');
