@@ -9,7 +9,7 @@ import { cli, vmresume } from '../../src/hardware/instructions.js';
 import { setHandler } from '../../src/hardware/interrupt-table.js';
 import { hardware, type LogicalProcessor } from '../../src/hardware/machine.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
-import { type KvmVcpu, MpState, vcpuOf } from '../../src/kvm/machine.js';
+import { type KvmVcpu, MpState, VcpuRequest, vcpuOf } from '../../src/kvm/machine.js';
 import { createNestedGuest, type NestedGuest } from '../../src/kvm/nested/create-nested.js';
 import { nestedOf } from '../../src/kvm/nested/guest-mode.js';
 import type { BuiltMachine } from '../../src/scenarios/build.js';
@@ -258,5 +258,20 @@ describe('VMRESUME', () => {
     expect(awake.delivered).toEqual({ [`${l2.id}:${vectorForL2}`]: 1 });
     // Its first instruction is behind the interrupt: CPUID, which is L1's.
     expect(exitsToL1(awake)).toEqual([[ExitReason.Cpuid, 0]]);
+  });
+
+  test('with an NMI for L1 that has to wait for the entry: L2 is entered, and exits with it', () => {
+    const nested = nestedMachine(spin, withApicv);
+    const { machine, l1, l2 } = nested;
+    startGuest(machine, vcpuOf(machine, 1), spin);
+    startGuest(machine, l1, enterAtOnce);
+    // L1 is in its handler of an NMI, and the next one waits.
+    l1.interruptibility = 8;
+    l1.nmiPending = 1;
+    l1.requests |= VcpuRequest.event;
+    const observed = run(nested);
+    expect(exitsToL1(observed)[0]).toEqual([ExitReason.ExceptionNmi, 0x8000_0202]);
+    expect(observed.delivered[`${l2.id}:2`]).toBeUndefined();
+    expect(observed.records['nested-vmenter']?.[0]).toEqual([0, 0]);
   });
 });
