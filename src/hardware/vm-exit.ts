@@ -1,7 +1,7 @@
 import type { VmExit } from '../arch/outcome.js';
 import { svmExitCode } from '../arch/svm-exit-code.js';
 import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
-import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
+import { callOn, inInstruction, instructionWaits, restartInstruction, retireInstruction } from '../engine/frames.js';
 import { cancel, observe } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
@@ -40,10 +40,10 @@ export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
 export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, exit: VmExit): void {
   const vcpu = currentVcpu(machine, processor);
   const guest = machine.threads[vcpu.thread] as Thread;
-  // A halted guest's HLT has been executed: it waits on after the next entry.
+  // HLT has been executed once it waits: a halted guest waits on after the next entry, one that was woken goes on.
   if (vcpu.activity === 0 && inInstruction(guest)) {
     if (exit.trapLike) retireInstruction(guest);
-    else restartInstruction(guest);
+    else if (!instructionWaits(guest)) restartInstruction(guest);
   }
   vcpu.exit.reason = exit.reason;
   vcpu.exit.qualification = exit.qualification;

@@ -355,9 +355,11 @@ class Watcher {
   private raise(line: number): void {
     const [vm] = this.machine.vms;
     const pin = vm?.ioapic[line];
-    // While its last interrupt has not ended, a line that rises waits for whoever lowered it to raise it again.
-    if (vm === undefined || pin === undefined || pin.line + pin.remoteIrr > 0) return;
-    this.accounts.request(vm.vcpus[pin.destination] as number, lineVector + line);
+    if (vm === undefined || pin === undefined) return;
+    const target = vm.vcpus[pin.destination] as number;
+    // While its last interrupt has not ended, a line that rises waits for whoever lowered it to raise it again; but that may end before it rises.
+    if (pin.line + pin.remoteIrr > 0) this.accounts.mayRequest(target, lineVector + line);
+    else this.accounts.request(target, lineVector + line);
   }
 
   private hold(line: number): void {
