@@ -5,10 +5,9 @@ import type { LinuxCpu } from '../../guest/linux/state.js';
 import { kernelVersions } from '../../kvm/kernels.js';
 import { addMigrationThread } from '../../kvm/migration-thread.js';
 import { nonNegative, positive, vcpuNumber } from '../schema-values.js';
+import { hostFeatures } from '../vm-schema.js';
 import { bootLinux, idleOthers, runOn, targetsOf, targetsSchema } from './linux-guest.js';
 import { measured, workloadKind } from './workload.js';
-
-const switchable = v.optional(v.boolean());
 
 const schema = v.strictObject({
   kind: v.literal('migration'),
@@ -26,19 +25,7 @@ const schema = v.strictObject({
     v.strictObject({
       profile: v.optional(v.string()),
       kernel: v.optional(v.picklist(kernelVersions)),
-      features: v.optional(
-        v.strictObject({
-          apicv: switchable,
-          ipiVirtualization: switchable,
-          icrFastpath: switchable,
-          tscDeadlineFastpath: switchable,
-          preemptionTimerFastpath: switchable,
-          hltFastpath: switchable,
-          postedTimer: switchable,
-          avic: switchable,
-        }),
-        {},
-      ),
+      features: v.optional(v.strictObject(hostFeatures), {}),
     }),
     {},
   ),
