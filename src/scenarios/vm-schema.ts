@@ -9,6 +9,18 @@ const switchable = v.optional(v.boolean());
 type InhibitName = keyof typeof ApicvInhibit;
 const apicvInhibitNames = Object.keys(ApicvInhibit) as [InhibitName, ...InhibitName[]];
 
+/** What a VM gets from the processor and the host's kernel without the guest's knowing. */
+export const hostFeatures = {
+  apicv: switchable,
+  ipiVirtualization: switchable,
+  icrFastpath: switchable,
+  tscDeadlineFastpath: switchable,
+  preemptionTimerFastpath: switchable,
+  hltFastpath: switchable,
+  postedTimer: switchable,
+  avic: switchable,
+};
+
 /** A VM of a scenario. */
 export const vmSchema = v.strictObject({
   /** How many virtual CPUs, 1 to 4096. */
@@ -24,20 +36,13 @@ export const vmSchema = v.strictObject({
   /** Defaults to what `host.kernel` had and the processor has. */
   features: v.optional(
     v.strictObject({
-      apicv: switchable,
-      ipiVirtualization: switchable,
-      icrFastpath: switchable,
-      tscDeadlineFastpath: switchable,
-      preemptionTimerFastpath: switchable,
-      hltFastpath: switchable,
-      postedTimer: switchable,
+      ...hostFeatures,
       pvIpi: switchable,
       pvTlbFlush: switchable,
       pvUnhalt: switchable,
       pvSchedYield: switchable,
       pvEoi: switchable,
       hypervPvIpi: switchable,
-      avic: switchable,
       /** The guest writes MSRs by WRMSRNS with the number in the instruction; off if not given. */
       msrImmediate: switchable,
     }),

@@ -6,10 +6,9 @@ import { kernelVersions } from '../../kvm/kernels.js';
 import { addMigrationThread } from '../../kvm/migration-thread.js';
 import { kernelVersion } from '../kernel-version.js';
 import { nonNegative, positive, vcpuNumber } from '../schema-values.js';
+import { hostFeatures } from '../vm-schema.js';
 import { bootLinux, idleOthers, runOn, targetsOf, targetsSchema } from './linux-guest.js';
 import { measured, workloadKind } from './workload.js';
-
-const switchable = v.optional(v.boolean());
 
 const schema = v.strictObject({
   kind: v.literal('migration'),
@@ -27,19 +26,7 @@ const schema = v.strictObject({
     v.strictObject({
       profile: v.optional(v.string()),
       kernel: v.optional(kernelVersion(kernelVersions)),
-      features: v.optional(
-        v.strictObject({
-          apicv: switchable,
-          ipiVirtualization: switchable,
-          icrFastpath: switchable,
-          tscDeadlineFastpath: switchable,
-          preemptionTimerFastpath: switchable,
-          hltFastpath: switchable,
-          postedTimer: switchable,
-          avic: switchable,
-        }),
-        {},
-      ),
+      features: v.optional(v.strictObject(hostFeatures), {}),
     }),
     {},
   ),
