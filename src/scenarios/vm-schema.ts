@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { guestKernelVersions } from '../guest/linux/kernels.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
+import { kernelVersion } from './kernel-version.js';
 import { count, nonNegative } from './schema-values.js';
 
 const switchable = v.optional(v.boolean());
@@ -66,7 +67,7 @@ export const vmSchema = v.strictObject({
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
   /** The guest's kernel, where the guest is Linux. */
-  guestKernel: v.optional(v.picklist(guestKernelVersions), '6.1'),
+  guestKernel: v.optional(kernelVersion(guestKernelVersions), '6.1'),
   /** The guest's own halt polling (`guestIdle: "haltpoll"`): parameters `guest_halt_poll_ns`, … of its governor. */
   guestHaltPollNs: v.optional(nonNegative, 200_000),
   guestHaltPollGrow: v.optional(count(0, 1000), 2),

@@ -4,6 +4,7 @@ import { mixLoop, pingLoop } from '../../guest/linux/programs.js';
 import type { LinuxCpu } from '../../guest/linux/state.js';
 import { kernelVersions } from '../../kvm/kernels.js';
 import { addMigrationThread } from '../../kvm/migration-thread.js';
+import { kernelVersion } from '../kernel-version.js';
 import { nonNegative, positive, vcpuNumber } from '../schema-values.js';
 import { hostFeatures } from '../vm-schema.js';
 import { bootLinux, idleOthers, runOn, targetsOf, targetsSchema } from './linux-guest.js';
@@ -24,7 +25,7 @@ const schema = v.strictObject({
   destination: v.optional(
     v.strictObject({
       profile: v.optional(v.string()),
-      kernel: v.optional(v.picklist(kernelVersions)),
+      kernel: v.optional(kernelVersion(kernelVersions)),
       features: v.optional(v.strictObject(hostFeatures), {}),
     }),
     {},
