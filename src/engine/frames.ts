@@ -1,5 +1,5 @@
 import { InternalError } from './errors.js';
-import { type Routine, type Stage, StageType, stageName, stageTable } from './routine.js';
+import { type Routine, type Stage, stageName, stageTable } from './routine.js';
 import type { Frame, Locals, Machine, Numbers, Processor, Thread } from './state.js';
 
 /** A new activation of `routine`, at its first stage, its locals at their initial values. */
@@ -102,13 +102,6 @@ export function inInstruction(thread: Thread): boolean {
     if (kind === 'instruction') return true;
     if (kind === 'program') return false;
   }
-  return false;
-}
-
-/** True if the instruction on top has come to its wait: it has executed, and is there only to look whether it goes on waiting. */
-export function instructionWaits(thread: Thread): boolean {
-  const { routine, at } = stageOf(thread[instructionIndex(thread, 'look at')] as Frame);
-  for (let i = at - routine.entry; i >= 0; i--) if (routine.stages[i]?.type === StageType.wait) return true;
   return false;
 }
 

@@ -155,12 +155,6 @@ export class Accounts {
     to.lastSent[vector] = ++this.time;
   }
 
-  /** A vector may be requested, or not: whoever asks for it cannot know. */
-  mayRequest(vcpu: number, vector: number): void {
-    const to = this.of(vcpu);
-    to.sent[vector] = (to.sent[vector] as number) + 1;
-  }
-
   /** From now on a vector may come as often as it likes: that of a line that stays up. */
   repeats(vcpu: number, vector: number): void {
     this.of(vcpu).sent[vector] = Number.MAX_SAFE_INTEGER;
