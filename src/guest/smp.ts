@@ -2,8 +2,8 @@ import { call } from '../engine/frames.js';
 import { notify } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { hlt } from '../hardware/instructions.js';
-import { iret } from '../hardware/virtual-interrupt-delivery.js';
-import { apicEoi, apicIcrWrite } from './apic-driver.js';
+import { apicIcrWrite } from './apic-driver.js';
+import { eoi, iretq, saveRegisters } from './interrupt-handler.js';
 import { addressOfCpu } from './logical-mode.js';
 import { guest, guestLine, guestMemory } from './machine.js';
 
@@ -68,7 +68,7 @@ export const onCpu = program('on_cpu', () => ({ target: 0 }), [
 
 /** The handler of `IPI_VECTOR`: runs the function, says so, then writes EOI. kvm-unit-tests `ipi_entry`, `ipi`. */
 export const ipiEntry = program('ipi_entry', () => ({}), [
-  stage('save-registers', 'guestHandlerEntry', local, () => {}),
+  saveRegisters,
   stage('load-function', 'guestLoads', shared, () => {}, { line: guestLine }),
   stage('function', 'guestCall', local, () => {}),
   stage(
@@ -91,12 +91,8 @@ export const ipiEntry = program('ipi_entry', () => ({}), [
     },
     { line: guestLine },
   ),
-  glue('eoi', (m, cpu) => {
-    apicEoi(m, cpu);
-  }),
-  stage('iretq', 'iret', shared, (m, cpu) => {
-    iret(m, cpu);
-  }),
+  eoi,
+  iretq,
 ]);
 
 /**

@@ -1,5 +1,5 @@
 import { call } from '../engine/frames.js';
-import { notify, observe } from '../engine/requests.js';
+import { observe } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
 import {
   cli,
@@ -11,39 +11,26 @@ import {
   sti,
   vmcall,
 } from '../hardware/instructions.js';
+import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
-import { iret } from '../hardware/virtual-interrupt-delivery.js';
-import { apicEoi, apicSelfIpi, x2apicSelfIpi } from './apic-driver.js';
-import { guest, guestLine, guestMemory } from './machine.js';
+import { apicSelfIpi, x2apicSelfIpi } from './apic-driver.js';
+import { eoi, iretq, saveRegisters, setHandled, waitForHandler } from './interrupt-handler.js';
+import { type GuestMachine, guest, guestLine, guestMemory } from './machine.js';
 import { writeMsr } from './msr.js';
 import { pleRoundRobin, pleRoundRobinLoop } from './ple-round-robin.js';
 import { onCpu } from './smp.js';
 
-const { program, stage, glue, until } = guest;
+const { program, stage, glue } = guest;
 
 /** The vector of the tests' own interrupts: self-IPIs and the timer. kvm-unit-tests `IPI_TEST_VECTOR`, `TSC_DEADLINE_TIMER_VECTOR`. */
 export const testVector = 0xef;
 
 /** Its handler: counts, writes EOI. kvm-unit-tests `x86/vmexit.c`, `self_ipi_isr` and `tsc_deadline_timer_isr`. */
 export const testIsr = program('test_isr', () => ({}), [
-  stage('save-registers', 'guestHandlerEntry', local, () => {}),
-  stage(
-    'count',
-    'guestStores',
-    shared,
-    (m, cpu) => {
-      const memory = guestMemory(m, cpu);
-      memory.handled = 1;
-      notify(m, memory.handledChannel);
-    },
-    { line: guestLine },
-  ),
-  glue('eoi', (m, cpu) => {
-    apicEoi(m, cpu);
-  }),
-  stage('iretq', 'iret', shared, (m, cpu) => {
-    iret(m, cpu);
-  }),
+  saveRegisters,
+  stage('count', 'guestStores', shared, setHandled, { line: guestLine }),
+  eoi,
+  iretq,
 ]);
 
 /** `ipi`: a function call on the target. */
@@ -123,9 +110,7 @@ const tscdeadlineImmed = program('tscdeadline_immed_body', () => ({ target: 0 })
   }),
   glue('wrmsr', (m, cpu, _f, now) => writeDeadline(m, cpu, now)),
   stage('nop', 'guestFlag', shared, () => {}),
-  until('wait', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).handled === 1, {
-    channel: (m, cpu) => guestMemory(m, cpu).handledChannel,
-  }),
+  waitForHandler,
 ]);
 
 /** `tscdeadline`: a deadline 3,000 cycles ahead, waited for in a loop. */
@@ -135,16 +120,10 @@ const tscdeadline = program('tscdeadline_body', () => ({ target: 0 }), [
     call(m, cpu, rdtsc);
   }),
   glue('wrmsr', (m, cpu, _f, now) => writeDeadline(m, cpu, now + 3000)),
-  until('wait', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).handled === 1, {
-    channel: (m, cpu) => guestMemory(m, cpu).handledChannel,
-  }),
+  waitForHandler,
 ]);
 
-function writeDeadline(
-  machine: Parameters<typeof apicEoi>[0],
-  processor: Parameters<typeof apicEoi>[1],
-  deadline: number,
-): undefined {
+function writeDeadline(machine: GuestMachine, processor: LogicalProcessor, deadline: number): undefined {
   writeMsr(machine, processor, 0x6e0, deadline >>> 0, Math.floor(deadline / 2 ** 32));
 }
 
