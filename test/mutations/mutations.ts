@@ -66,7 +66,7 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     if (results === undefined || stage.type === StageType.wait) return;
     const isLast = index === routine.stages.length - 1;
     // What does nothing but cost, and what returns where the routine ends anyway, can be left out by nobody's loss.
-    const idle = /^\(?[\w, ]*\)?\s*=>\s*\{\s*\}$/.test(stage.effect.toString());
+    const idle = /^\(?[\w, ]*\)?\s*=>\s*(\{\s*\}|undefined|void 0)$/.test(stage.effect.toString());
     if (!idle && !(isLast && onlyReturns(stage))) add(stage, 'skipped', [skipped(stage)]);
     const next = routine.stages[index + 1];
     for (const name of [...results].filter((result) => stage.to.includes(result))) {

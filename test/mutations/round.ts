@@ -116,6 +116,7 @@ export async function round(
   /** Who is asked first: who noticed the last ones is likely to notice their neighbours. */
   const recent: Measured[] = [];
   const broken = new Set<Measured>();
+  const repeats = new Set<Measured>();
   const look = (mutation: Mutation): { one: Measured; wrong: string } | undefined => {
     const fit = fitting(measured, mutation, work);
     const hint = fit.find(({ watch }) => watch.name === hints[mutation.id]);
@@ -136,7 +137,8 @@ export async function round(
       const found = look(mutation);
       if (found !== undefined) {
         // It says so without the mutation as well, the second time it is run: it can't be one that looks.
-        const always = caught(found.one.watch, found.one.took);
+        const always = repeats.has(found.one) ? undefined : caught(found.one.watch, found.one.took);
+        repeats.add(found.one);
         if (always !== undefined) {
           say({ broken: found.one.watch.name, wrong: always });
           broken.add(found.one);
