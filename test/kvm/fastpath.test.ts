@@ -93,7 +93,8 @@ describe('the fastpath of IA32_TSC_DEADLINE', () => {
   });
 });
 
-describe('a fastpath is cheaper than the ordinary handler', () => {
+describe('a fastpath enters the guest again without the ordinary handling', () => {
+  const ordinary = 100_000;
   test.each([
     ['icrFastpath', 'ipi', {}],
     ['tscDeadlineFastpath', 'tscdeadline_immed', {}],
@@ -102,11 +103,12 @@ describe('a fastpath is cheaper than the ordinary handler', () => {
   ] as const)('%s, of %s', (feature, name, features) => {
     const cyclesOf = (on: boolean) =>
       runScenario({
+        profile: { base: 'sapphire-rapids', set: { handleExitDispatch: ordinary } },
         host: { kernel: '6.12', timerAdvance: false },
         vms: [{ features: { ipiVirtualization: false, ...features, [feature]: on } }],
         workload: { kind: 'vmexit', test: name, iterations: 10 },
       }).variants[0]?.latencyCycles.mean ?? 0;
-    expect(cyclesOf(true)).toBeLessThan(cyclesOf(false));
+    expect(cyclesOf(true)).toBeLessThan(cyclesOf(false) - 0.9 * ordinary);
   });
 });
 
