@@ -181,7 +181,7 @@ describe("a guest's deadline while it is halted and after", () => {
   });
 
   test('moves with it to another processor', () => {
-    const { vcpu, machine, ...built } = withDeadline(10_000_000, 0);
+    const { vcpu, machine, ...built } = withDeadline(1_500_000, 0);
     const timer = timerUse(machine, vcpu.lapicTimer.hrtimer);
     // It sleeps; where it may run changes; it is woken.
     addHostActs(
@@ -196,7 +196,8 @@ describe("a guest's deadline while it is halted and after", () => {
       ],
       300_000,
     );
-    run({ ...built, machine });
+    const { delivered } = run({ ...built, machine });
+    expect(delivered).toEqual({ [`1:${testVector}`]: 1, '1:236': 1 });
     expect(vcpu.cpu).toBe(3);
     expect(timer.processor).toBe(3);
   });
