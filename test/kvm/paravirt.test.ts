@@ -230,7 +230,7 @@ test('a TLB flush leaves out who is preempted, and the hypervisor makes up for i
 describe('EOI by memory', () => {
   const cycles = (pvEoi: boolean, apicv: boolean) => {
     const input: ScenarioInput = {
-      profile: { base: 'sapphire-rapids', set: { guestLoop: 60_000 } },
+      profile: { base: 'sapphire-rapids', set: { guestTestLoop: 60_000 } },
       vms: [{ features: { apicv, pvEoi } }],
       workload: { kind: 'vmexit', test: 'ipi', iterations: 20 },
     };
