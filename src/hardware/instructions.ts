@@ -3,6 +3,7 @@ import { ExitReason } from '../arch/exit-reason.js';
 import { hlt as executeHlt } from '../arch/hlt-and-mwait.js';
 import { readClock } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
+import { avicEvaluate } from './avic.js';
 import { haltByGuest } from './external-interrupt.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { carryOut } from './outcome.js';
@@ -119,7 +120,10 @@ export const movToCr8Instruction = instruction(
       const vcpu = currentVcpu(m, cpu);
       vcpu.exit.low = f.value;
       cpu.attention = 1;
-      return carryOut(m, cpu, movToCr8(vcpu, f.value, 0));
+      const outcome = carryOut(m, cpu, movToCr8(vcpu, f.value, 0));
+      // The core has no SVI: it looks at the backing page.
+      if (vcpu.avic === 1) avicEvaluate(vcpu);
+      return outcome;
     }),
   ],
 );
