@@ -240,15 +240,19 @@ function addVm(
   const vm = scenario.vms[index] as VmConfig;
   const kernel = kernels[host.kernel];
   const x2apic = vm.apicMode === 'x2apic';
+  const features = featuresOf(scenario, profile, index);
+  const svm = features.svm === 1;
   const number = createVm(plan, {
-    ...featuresOf(scenario, profile, index),
+    ...features,
     ...paravirtOptions(scenario, index),
     ...pleOptions(host, vm),
     preemptedAtBoundary: kernel.preemptedAtBoundary ? 1 : 0,
     vectorHashing: host.vectorHashing ? 1 : 0,
-    flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
+    // An AMD host has such a page for AVIC alone, and takes it away while that is inhibited in every kernel.
+    flexpriority: (svm ? features.apicv === 1 : host.flexpriority && host.tprShadow) ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
-    hidesApicPage: kernel.hidesApicPage ? 1 : 0,
+    hidesApicPage: svm || kernel.hidesApicPage ? 1 : 0,
+    inhibitsAliases: svm && kernel.inhibitsAliases ? 1 : 0,
     icrFastpathByMap: kernel.icrFastpathByMap ? 1 : 0,
     deadlineFastpathAlways: kernel.deadlineFastpathAlways ? 1 : 0,
     smmKeepsShadow: kernel.smmKeepsShadow ? 1 : 0,

@@ -73,6 +73,8 @@ export const vmSchema = v.strictObject({
   guestHaltPollGrow: v.optional(count(0, 1000), 2),
   guestHaltPollGrowStart: v.optional(nonNegative, 50_000),
   guestHaltPollShrink: v.optional(count(0, 1000), 2),
+  /** Ticks per second of a CPU that is not idle (CONFIG_HZ), where the guest is Linux; 0: no tick. */
+  guestTickHz: v.optional(count(0, 10_000), 0),
 });
 
 /** A VM with its defaults filled in. */

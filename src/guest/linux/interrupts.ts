@@ -7,6 +7,7 @@ import { iretq } from '../interrupt-handler.js';
 import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
 import { LinuxVector } from './send-ipi.js';
+import { hrtimerInterrupt, hrtimerWakeup } from './tick.js';
 import { schedTtwuPending } from './wake-up.js';
 
 const { program, stage, glue } = guest;
@@ -53,24 +54,23 @@ const sysvecRescheduleIpi = program('guest:sysvec_reschedule_ipi', () => ({}), [
   iretq,
 ]);
 
-/** The timer that ends a sleep of this CPU's own task. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
+/** The timer that ends a sleep of this CPU's own task; with a tick, that too. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
 const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', () => ({}), [
   enter,
   acknowledge,
-  stage(
-    'hrtimer_wakeup',
-    'guestActivate',
-    shared,
+  glue(
+    'hrtimer_interrupt',
     (m, cpu) => {
-      const self = thisCpu(m, cpu);
-      if (self.sleeping === 0) return;
-      self.sleeping = 0;
-      self.queued = 1;
-      self.needResched = 1;
-      notify(m, self.channel);
+      if (linuxGuest(m, cpu).tickPeriod === 0) return 'hrtimer_wakeup';
+      call(m, cpu, hrtimerInterrupt);
+      return undefined;
     },
-    { line: (m, cpu) => thisCpu(m, cpu).runQueueLine },
+    { to: ['hrtimer_wakeup'] },
   ),
+  glue('handled', () => 'irq_exit', { to: ['irq_exit'] }),
+  stage('hrtimer_wakeup', 'guestActivate', shared, (m, cpu) => hrtimerWakeup(m, thisCpu(m, cpu)), {
+    line: (m, cpu) => thisCpu(m, cpu).runQueueLine,
+  }),
   exit,
   iretq,
 ]);

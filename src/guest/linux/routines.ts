@@ -15,6 +15,7 @@ import {
 import { guestSchedule, nanosleep, receiveMessage, sendMessage } from './schedule.js';
 import { kvmSmpSendCallFuncIpi, sendCallFunctionIpiMask, sendCallFunctionSingleIpi, sendIpiMask } from './send-ipi.js';
 import { smpCallFunctionMany, smpCallFunctionSingle } from './smp-call-function.js';
+import { hrtimerInterrupt, hrtimerStart, tickNohzIdleExit, tickNohzIdleStopTick } from './tick.js';
 import { flushTlbMmRange } from './tlb.js';
 import { guestTryToWakeUp, schedTtwuPending } from './wake-up.js';
 
@@ -27,6 +28,8 @@ export const linuxRoutines: readonly Routine[] = [
   guestDoIdle,
   guestSchedule,
   guestTryToWakeUp,
+  hrtimerInterrupt,
+  hrtimerStart,
   ipiBenchLoop,
   kvmSmpSendCallFuncIpi,
   mixLoop,
@@ -42,6 +45,8 @@ export const linuxRoutines: readonly Routine[] = [
   shootdownLoop,
   smpCallFunctionMany,
   smpCallFunctionSingle,
+  tickNohzIdleExit,
+  tickNohzIdleStopTick,
   ...calledFunctions,
   ...linuxHandlers.map(([, routine]) => routine),
 ].map((routine) => routine as unknown as Routine);
