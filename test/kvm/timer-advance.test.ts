@@ -60,7 +60,7 @@ describe.each([
     const built = build({
       ...(amd ? { profile: 'epyc' } : {}),
       host: { cStates: ['C1'], ...kernel },
-      vms: [{ vcpus: 1, apicMode: 'x2apic', ...vm }],
+      vms: [{ vcpus: 2, apicMode: 'x2apic', ...vm }],
     });
     const { machine } = built;
     for (const one of machine.vms) one.preemptionTimer = preemptionTimer;
