@@ -276,6 +276,9 @@ export type VmexitTestName = keyof typeof vmexitTests;
 /** The names of the tests. */
 export const vmexitTestNames = Object.keys(vmexitTests) as [VmexitTestName, ...VmexitTestName[]];
 
+/** Tests that say something of the way of exits and interrupts: what the others take is up to devices, the monitor, or other parts of the processor. */
+export const interruptTestNames: readonly VmexitTestName[] = vmexitTestNames.filter((name) => !(name in accesses));
+
 const bodies = Object.values(vmexitTests).map(({ body }) => body);
 
 /** The number by which {@link vmexitLoop} knows a test. */

@@ -77,7 +77,7 @@ describe('a scenario', () => {
       { ...minimal, topology: { coresPerSocket: 2 }, vms: [{ vcpus: 4 }] },
     ],
     [
-      "profile: there is no profile 'core-i7' (there are: haswell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, epyc)",
+      "profile: there is no profile 'core-i7' (there are: sandy-bridge, ivy-bridge, haswell, broadwell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, emerald-rapids, granite-rapids, epyc-rome, epyc-milan, epyc)",
       { ...minimal, profile: 'core-i7' },
     ],
     [
