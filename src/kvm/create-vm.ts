@@ -71,6 +71,7 @@ export type VmOptions = Pick<
   | 'haltPollFloor'
   | 'haltPollPause'
   | 'rcuwait'
+  | 'kicksUnposted'
   | 'blockHooks'
   | 'staticCalls'
   | 'directExits'

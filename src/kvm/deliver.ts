@@ -5,15 +5,35 @@ import { notify, observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { fence, load } from '../engine/store-buffer.js';
 import { descriptorLine } from '../hardware/ipi-virtualization.js';
+import type { LogicalProcessor } from '../hardware/machine.js';
 import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { Record } from '../hardware/records.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
-import { HostVector, kvm, makeRequest, VcpuMode, VcpuRequest, vcpuMode, vcpuOf } from './machine.js';
+import {
+  HostVector,
+  type KvmMachine,
+  kvm,
+  makeRequest,
+  VcpuMode,
+  VcpuRequest,
+  vcpuMode,
+  vcpuOf,
+  vmOf,
+} from './machine.js';
 import { nestedOf } from './nested/guest-mode.js';
 import { KvmRecord } from './records.js';
 
 const { program, stage, glue } = kvm;
 const [setPir, setOn] = softwarePostingSteps;
+
+/**
+ * What becomes of a virtual CPU that is not in guest mode: it is woken; before 5.17 another's is also got out of the guest, if it has entered since (commit
+ * 0f65a9d33767).
+ */
+function unpostedOf(machine: KvmMachine, processor: LogicalProcessor, target: number): typeof kvmVcpuWakeUp {
+  const kicks = vmOf(machine, vcpuOf(machine, target)).kicksUnposted === 1 && processor.vcpu !== target;
+  return kicks ? kvmVcpuKick : kvmVcpuWakeUp;
+}
 
 /**
  * Posts a vector to a virtual CPU's descriptor and notifies it if it is in guest mode, or wakes it. PIR, then ON, then the mode is read:
@@ -66,7 +86,7 @@ export const vmxDeliverPostedInterrupt = program(
       return done;
     }),
     glue('kvm_vcpu_wake_up', (m, cpu, f) => {
-      call(m, cpu, kvmVcpuWakeUp).target = f.target;
+      call(m, cpu, unpostedOf(m, cpu, f.target)).target = f.target;
     }),
   ],
 );
@@ -117,7 +137,7 @@ export const vmxDeliverNestedPostedInterrupt = program(
       return done;
     }),
     glue('kvm_vcpu_wake_up', (m, cpu, f) => {
-      call(m, cpu, kvmVcpuWakeUp).target = f.target;
+      call(m, cpu, unpostedOf(m, cpu, f.target)).target = f.target;
     }),
   ],
 );

@@ -268,6 +268,8 @@ export interface KvmVm {
   preemptedByState: number;
   /** 1 if virtual CPUs sleep by rcuwait, 0 if on a wait queue with a lock. */
   rcuwait: number;
+  /** 1 if one that is sent no notification is kicked, 0 if it is only woken. */
+  kicksUnposted: number;
   haltPollStopsForResched: number;
 }
 

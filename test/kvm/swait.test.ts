@@ -48,3 +48,25 @@ describe('a virtual CPU that sleeps', () => {
     expect(target).toContain('finish_swait.raw_spin_lock');
   });
 });
+
+describe('a virtual CPU that is not in guest mode', () => {
+  test('is kicked until 5.16, after it was found awake, and only woken since', () => {
+    for (const [kernel, kicked] of [
+      ['5.15', true],
+      ['5.19', false],
+    ] as const) {
+      const input: ScenarioInput = {
+        profile: 'skylake-sp',
+        topology: { coresPerSocket: 2 },
+        host: { kernel, haltPollNs: 200_000 },
+        vms: [{ vcpus: 2, guestKernel: '3.10' }],
+        workload: { kind: 'smp-call-function', from: 0, to: [1], iterations: 1, warmup: 40 },
+      };
+      const [traced] = traceScenario(input);
+      const stages = traced?.trace.stages.filter(({ start }) => start >= (traced?.from ?? 0)).map(({ stage }) => stage);
+      expect(stages).toContain('kvm_vcpu_wake_up.rcuwait_wake_up');
+      expect(stages?.includes('kvm_vcpu_kick.kvm_arch_vcpu_should_kick')).toBe(kicked);
+      expect(stages).not.toContain('kvm_vcpu_kick.smp_send_reschedule');
+    }
+  });
+});
