@@ -32,7 +32,7 @@ export const mitigationPaths: Readonly<Record<string, PathCosts>> = {
     status: 'estimated',
     source:
       'an indirect call through a retpoline, whose return is predicted wrong on purpose: some 30 to 40 cycles; a round through the run loop had six to eight before static calls',
-    keys: { retpolineHandler: 1, retpolineVendorOps: 7 },
+    keys: { retpolineHandler: 1, retpolineVendorOps: 7, guestRetpoline: 1 },
   },
   branchHistory: {
     cycles: 150,

@@ -5,18 +5,23 @@ import { Record } from '../../hardware/records.js';
 import { iret } from '../../hardware/virtual-interrupt-delivery.js';
 import { apicEoi } from '../apic-driver.js';
 import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
+import { callIndirectly } from './clock.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
 import { LinuxVector } from './send-ipi.js';
+import { tickEnter, tickExit } from './tick.js';
 import { schedTtwuPending } from './wake-up.js';
 
 const { program, stage, glue } = guest;
 
 const enter = stage('irq_enter', 'guestHandlerEntry', local, () => {});
+const tickEnters = glue('tick_irq_enter', (m, cpu) => tickEnter(m, cpu));
 // Before the work, so that the next one can come meanwhile.
 const acknowledge = glue('ack_APIC_irq', (m, cpu) => {
   apicEoi(m, cpu);
+  callIndirectly(m, cpu, linuxGuest(m, cpu).driverPointers - 1);
 });
 const exit = stage('irq_exit', 'guestIrqExit', local, () => {});
+const tickExits = glue('tick_irq_exit', (m, cpu) => tickExit(m, cpu));
 const leave = stage('iretq', 'iret', shared, (m, cpu) => {
   iret(m, cpu);
 });
@@ -26,14 +31,24 @@ const flush = glue('generic_smp_call_function_single_interrupt', (m, cpu) => {
 });
 
 /** A call-function IPI to many. Linux `sysvec_call_function`. */
-const sysvecCallFunction = program('sysvec_call_function', () => ({}), [enter, acknowledge, flush, exit, leave]);
+const sysvecCallFunction = program('sysvec_call_function', () => ({}), [
+  enter,
+  tickEnters,
+  acknowledge,
+  flush,
+  exit,
+  tickExits,
+  leave,
+]);
 
 /** A call-function IPI to one. Linux `sysvec_call_function_single`. */
 const sysvecCallFunctionSingle = program('guest:sysvec_call_function_single', () => ({}), [
   enter,
+  tickEnters,
   acknowledge,
   flush,
   exit,
+  tickExits,
   leave,
 ]);
 
@@ -59,6 +74,7 @@ const sysvecRescheduleIpi = program('guest:sysvec_reschedule_ipi', () => ({}), [
 /** The timer that ends a sleep of this CPU's own task. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
 const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', () => ({}), [
   enter,
+  tickEnters,
   acknowledge,
   stage(
     'hrtimer_wakeup',
@@ -75,12 +91,14 @@ const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', ()
     { line: (m, cpu) => thisCpu(m, cpu).runQueueLine },
   ),
   exit,
+  tickExits,
   leave,
 ]);
 
 /** An IPI that asks for an answer: finds out who asks, and answers. The handler of the workload `ipi-ping-pong`. */
 const sysvecPing = program('sysvec_ping', () => ({ caller: 0 }), [
   enter,
+  tickEnters,
   acknowledge,
   stage(
     'request',
@@ -104,6 +122,7 @@ const sysvecPing = program('sysvec_ping', () => ({ caller: 0 }), [
     { line: (m, cpu, f) => cpuOf(m, cpu, f.caller).inboxLine },
   ),
   exit,
+  tickExits,
   leave,
 ]);
 

@@ -1,5 +1,6 @@
 import type { Routine } from '../../engine/routine.js';
 import { calledFunctions } from './called-functions.js';
+import { indirectThunk, ktimeGet } from './clock.js';
 import { guestDoIdle } from './do-idle.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
 import { linuxHandlers } from './interrupts.js';
@@ -15,6 +16,7 @@ import {
 import { guestSchedule, nanosleep, receiveMessage, sendMessage } from './schedule.js';
 import { kvmSmpSendCallFuncIpi, sendCallFunctionIpiMask, sendCallFunctionSingleIpi, sendIpiMask } from './send-ipi.js';
 import { smpCallFunctionMany, smpCallFunctionSingle } from './smp-call-function.js';
+import { tickRoutines } from './tick.js';
 import { flushTlbMmRange } from './tlb.js';
 import { guestTryToWakeUp, schedTtwuPending } from './wake-up.js';
 
@@ -27,7 +29,9 @@ export const linuxRoutines: readonly Routine[] = [
   guestDoIdle,
   guestSchedule,
   guestTryToWakeUp,
+  indirectThunk,
   ipiBenchLoop,
+  ktimeGet,
   kvmSmpSendCallFuncIpi,
   mixLoop,
   nanosleep,
@@ -43,5 +47,6 @@ export const linuxRoutines: readonly Routine[] = [
   smpCallFunctionMany,
   smpCallFunctionSingle,
   ...calledFunctions,
+  ...tickRoutines,
   ...linuxHandlers.map(([, routine]) => routine),
 ].map((routine) => routine as unknown as Routine);

@@ -10,6 +10,7 @@ import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
 import { writeMsr } from '../msr.js';
 import { hvSendIpiMask, ipiMaskOf, kvmSendIpiMask } from '../paravirt.js';
+import { callIndirectly } from './clock.js';
 import { PvIpi } from './state.js';
 
 const { program, stage, glue } = guest;
@@ -74,9 +75,12 @@ function singleByHypercall(machine: GuestMachine, processor: LogicalProcessor): 
  * `hv_send_ipi`.
  */
 export function sendIpi(machine: GuestMachine, processor: LogicalProcessor, target: number, vector: number): undefined {
-  if (singleByHypercall(machine, processor)) return sendByHypercall(machine, processor, [target], vector);
-  const destination = destinationOf(machine, processor, target);
-  return writeIcr(machine, processor, icrValue(machine, processor, vector), destination);
+  if (singleByHypercall(machine, processor)) {
+    sendByHypercall(machine, processor, [target], vector);
+  } else {
+    writeIcr(machine, processor, icrValue(machine, processor, vector), destinationOf(machine, processor, target));
+  }
+  callIndirectly(machine, processor, linuxGuest(machine, processor).driverPointers);
 }
 
 /**
@@ -159,6 +163,7 @@ function waitsForProcessor(machine: GuestMachine, processor: LogicalProcessor, t
 export const kvmSmpSendCallFuncIpi = program('kvm_smp_send_call_func_ipi', () => ({ next: 0, target: 0 }), [
   glue('native_send_call_func_ipi', (m, cpu) => {
     call(m, cpu, sendCallFunctionIpiMask);
+    callIndirectly(m, cpu, linuxGuest(m, cpu).driverPointers);
   }),
   glue('for_each_cpu', (m, cpu, f) => {
     const target = linuxGuest(m, cpu).pvSchedYield === 1 ? thisCpu(m, cpu).ipiMask[f.next++] : undefined;
