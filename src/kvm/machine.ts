@@ -299,7 +299,7 @@ export interface KvmMachine extends HostMachine {
 }
 
 /** Mitigations, by when they are paid: two before the entry, one around the guest. */
-export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8, retpoline: 16 } as const;
+export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8, retpoline: 16, l1dFlushCond: 32 } as const;
 
 /** The notation of this room's routines. */
 export const kvm = notation<KvmMachine, LogicalProcessor>();

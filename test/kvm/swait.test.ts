@@ -43,7 +43,7 @@ describe('a virtual CPU that sleeps', () => {
   });
 
   test('that finds its interrupt by itself has to wait for its waker, who holds the lock', () => {
-    const [sender = [], target = []] = stagesOf('5.4', 0);
+    const [sender = [], target = []] = stagesOf('5.4', 200);
     expect(sender).toContain('swake_up_one.wake_up_process');
     expect(target).toContain('finish_swait.raw_spin_lock');
   });

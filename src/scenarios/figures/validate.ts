@@ -128,7 +128,7 @@ export function validate(
   const parsed = parseFigures(figures);
   parsed.forEach(checkFigure);
   const simulate = createSimulator({ numbers });
-  const open = intervals ? fittedEnsemble.map((draw) => createSimulator({ numbers: draw, iterations: 20 })) : [];
+  const open = intervals ? fittedEnsemble.map((draw) => createSimulator({ numbers: draw, iterations: 40 })) : [];
   const rows = parsed.map((figure, index): ValidatedFigure => {
     const path = `figures[${index}]`;
     const row = inFigure(path, () => rowOf(figure, simulate, open, numbers));
