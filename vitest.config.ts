@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     setupFiles: ['test/setup.ts'],
-    testTimeout: 30_000,
+    // Generous: CI machines are slow and shared, and a run that hangs is cut off anyway.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
@@ -15,8 +17,6 @@ export default defineConfig({
         test: {
           name: 'package',
           include: ['test/docs/**/*.test.ts', 'test/package/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
     ],

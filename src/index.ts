@@ -39,6 +39,7 @@ export { publishedFigures } from './scenarios/figures/published-figures.js';
 export { type UnscoredFigure, unscoredFigures } from './scenarios/figures/unscored-figures.js';
 export {
   type ErrorSummary,
+  type FailedFigure,
   type ValidatedFigure,
   type ValidateOptions,
   type Validation,

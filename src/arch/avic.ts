@@ -1,5 +1,6 @@
 import type { ApicRegisters } from './apic-registers.js';
 import { clearBit, highestBit, setBit, testBit } from './bits256.js';
+import { icrReservedLow } from './icr.js';
 import { updateProcessorPriority } from './local-apic/priority.js';
 
 /** Exit codes of SVM that AVIC has. APM vol. 2, appendix C, "SVM Intercept Exit Codes". */
@@ -45,6 +46,19 @@ export function avicWriteOf(offset: number): AvicWrite {
   if (offset === 0x300) return 'icr';
   if (offset === 0xb0) return 'eoi';
   return trapped.includes(offset) ? 'trap' : 'fault';
+}
+
+/**
+ * Whether WRMSR of an x2APIC register faults with x2AVIC, where the MSR is not intercepted: the core looks at reserved bits itself. APM vol. 2,
+ * 15.29.10, "x2AVIC"; Linux kvm_apic_write_nodecode relies on it.
+ *
+ * @param offset - of the register in the page: 16 × (MSR − 800H)
+ */
+export function avicMsrWriteFaults(offset: number, low: number, high: number): boolean {
+  if (offset === 0x300) return (low & icrReservedLow) !== 0;
+  if (high !== 0) return true;
+  if (offset === 0xb0) return low !== 0;
+  return (offset === 0x80 || offset === 0x3f0) && low > 0xff;
 }
 
 /** True if a read of a register comes from the backing page: all that exist but the current count and the remote-read register. */

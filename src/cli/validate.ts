@@ -49,7 +49,7 @@ export function validateCommand(args: string[]): number {
   } else {
     process.stdout.write(`${printValidation(validation)}${own ? `\n${unscoredText()}\n` : ''}`);
   }
-  return 0;
+  return validation.failed.length === 0 ? 0 : 1;
 }
 
 /** What is wrong in a file is said with its name. */
@@ -75,7 +75,7 @@ function digits(value: number): string {
 }
 
 /** A validation as text. */
-function printValidation({ figures, summary }: Validation): string {
+function printValidation({ figures, failed, summary }: Validation): string {
   const rows = figures.flatMap((figure) => [
     [
       figure.id,
@@ -115,6 +115,7 @@ function printValidation({ figures, summary }: Validation): string {
     rows,
   );
   const parts = [table, summaryText(summary)];
+  if (failed.length > 0) parts.push(['Not simulated:', ...failed.map(({ reason }) => `  ${reason}`)].join('\n'));
   const assumed = assumptionText(figures);
   if (assumed !== '') parts.push(assumed);
   return `${parts.join('\n\n')}\n`;
@@ -129,7 +130,7 @@ function summaryText({ fitted, heldOut, inside }: Validation['summary']): string
   ] as const) {
     if (group.n === 0) continue;
     lines.push(
-      `${group.n} figures ${what}${numbers}: error ${size(group.medianErrorPct)} in the median, ${size(group.maxErrorPct)} at most`,
+      `${group.n} ${group.n === 1 ? 'figure' : 'figures'} ${what}${numbers}: error ${size(group.medianErrorPct)} in the median, ${size(group.maxErrorPct)} at most`,
     );
   }
   if (inside.of > 0) lines.push(`${inside.n} of ${inside.of} published values lie where a measurement is expected`);

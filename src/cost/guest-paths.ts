@@ -21,6 +21,14 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
       guestMaskBit: 0.06,
     },
   },
+  guestTestLoop: {
+    cycles: 4,
+    range: [2, 12],
+    status: 'estimated',
+    source:
+      'the loop around a unit test: with it a MOV from CR8 takes 11 cycles in all (commit b7ffc44d5b2e, 2017, a client processor)',
+    keys: { guestTestLoop: 1 },
+  },
   guestCallFunction: {
     cycles: 300,
     range: [150, 800],
@@ -59,6 +67,14 @@ export const guestPaths: Readonly<Record<string, PathCosts>> = {
       guestTickAccounting: 0.15,
       guestNextTimer: 0.4,
     },
+  },
+  guestTimer: {
+    cycles: 2500,
+    range: [1000, 6000],
+    status: 'estimated',
+    source:
+      "Linux's tick with timekeeping, accounting and the scheduler's part: one to two microseconds; stopping and starting it is programming a timer; no figure pins it",
+    keys: { guestTick: 1, guestTickStop: 0.12 },
   },
   guestTaskWakeUp: {
     cycles: 1200,

@@ -50,25 +50,42 @@ export function enabledActions<M extends Machine & { processors: C[] }, C extend
   into: Action[] = [],
 ): Action[] {
   while (into.length > 0) into.pop();
-  const { processors, timers } = machine;
-  for (let p = 0; p < processors.length; p++) {
-    const processor = processors[p] as C;
-    if (untimed.canRun(machine, processor)) into.push({ kind: 'stage', of: p, detail: 0 });
-    if (untimed.mayRecognise(machine, processor)) into.push({ kind: 'event', of: p, detail: 0 });
-    const { inFlight } = processor;
-    for (let i = 0; i < inFlight.length; i++) {
-      const message = inFlight[i] as number;
-      if (inFlight.indexOf(message) === i) into.push({ kind: 'arrival', of: p, detail: message });
-    }
-    if (machine.storeBuffers !== 0 && processor.storeBuffer.length > 0) into.push({ kind: 'drain', of: p, detail: 0 });
+  for (let p = 0; p < machine.processors.length; p++) enabledOn(untimed, machine, p, into);
+  enabledElsewhere(machine, own, into);
+  return into;
+}
+
+/** Adds what can happen next on a processor. */
+export function enabledOn<M extends Machine & { processors: C[] }, C extends Processor, O>(
+  untimed: Untimed<M, C, O>,
+  machine: M,
+  p: number,
+  into: Action[],
+): void {
+  const processor = machine.processors[p] as C;
+  if (untimed.canRun(machine, processor)) into.push({ kind: 'stage', of: p, detail: 0 });
+  if (untimed.mayRecognise(machine, processor)) into.push({ kind: 'event', of: p, detail: 0 });
+  const { inFlight } = processor;
+  for (let i = 0; i < inFlight.length; i++) {
+    const message = inFlight[i] as number;
+    if (inFlight.indexOf(message) === i) into.push({ kind: 'arrival', of: p, detail: message });
   }
+  if (machine.storeBuffers !== 0 && processor.storeBuffer.length > 0) into.push({ kind: 'drain', of: p, detail: 0 });
+}
+
+/** Adds what can happen next beside processors: timers expire, the machine's own actions. */
+export function enabledElsewhere<M extends Machine>(
+  machine: M,
+  own: MachineActions<M> | undefined,
+  into: Action[],
+): void {
+  const { timers } = machine;
   for (let timer = 0; timer < timers.length; timer++) {
     if (timers[timer]?.armed === 1) into.push({ kind: 'expiry', of: timer, detail: 0 });
   }
   own?.enabled(machine, (which, detail) => {
     into.push({ kind: 'machine', of: which, detail });
   });
-  return into;
 }
 
 /**

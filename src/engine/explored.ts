@@ -10,6 +10,7 @@ import { record } from './schema-values.js';
 import type { Machine, Processor, Thread } from './state.js';
 import { StateTable } from './state-table.js';
 import { ListChanged } from './tracked.js';
+import { type KnownAction, Transitions } from './transitions.js';
 import { Untimed, type UntimedOptions, type UntimedState } from './untimed.js';
 
 /** Something that holds in every state, or in every final one. */
@@ -40,6 +41,12 @@ export interface ExploreOptions<M extends Machine & { processors: C[] }, C exten
   readonly comesToRest?: string;
   /** Where to give up: states, actions in a row, bytes. Unlimited states and depth, and 1 GiB, unless given. */
   readonly limits?: { readonly states?: number; readonly depth?: number; readonly bytes?: number };
+  /**
+   * False to carry out every action in every state, and to look at every invariant there. Otherwise what an action did is remembered
+   * by the parts of the state that it has read, and is taken for granted wherever these are the same; so are invariants. It comes to the
+   * same as long as effects, hooks and invariants go by the state alone, only slower.
+   */
+  readonly remember?: boolean;
   /** Called every few thousand states; false ends the run. */
   progress?(counts: ExploreCounts): boolean | undefined;
 }
@@ -112,12 +119,15 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
   untimed.begin(begun);
   const schema = record({ machine, observers }) as Schema<unknown> as Schema<UntimedState<M, O>>;
   const table = new StateTable(schema, begun, whole);
-  const scratch = table.state;
 
   /** Of each state: the state it was found from, and which of that one's actions led to it. */
   let from = new Int32Array(1 << 10);
   let choice = new Uint16Array(1 << 10);
-  const actions: Action[] = [];
+  const transitions = new Transitions(table, untimed, own, invariants, {
+    remember: options.remember !== false,
+    bytes: maxBytes,
+    whole,
+  });
   const follows = options.comesToRest === undefined ? undefined : new Edges();
   let edges = 0;
   let depth = 0;
@@ -134,41 +144,37 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
     for (let found = at; found > 0; found = from[found] as number) choices.unshift(choice[found] as number);
     return result({ violation: { invariant, ...retrace(state, options, choices) } });
   };
-  const broken = (checks: readonly Invariant<M, O>[]): Invariant<M, O> | undefined => {
-    for (const check of checks) if (!check.holds(scratch.machine, scratch.observers)) return check;
-    return undefined;
-  };
-
-  const atFirst = broken(invariants);
-  if (atFirst !== undefined) return violation(atFirst.name, 0);
+  const nameOf = (invariant: number): string => (invariants[invariant] as Invariant<M, O>).name;
+  const atFirst = transitions.firstBroken();
+  if (atFirst >= 0) return violation(nameOf(atFirst), 0);
   for (let head = 0; head < table.count; head++) {
     if (head === levelEnd) {
       depth++;
       levelEnd = table.count;
     }
     if (depth >= maxDepth) return result({ limit: 'depth' });
-    const bytes = table.bytes + from.byteLength + choice.byteLength + (follows?.bytes ?? 0);
-    if (head % bytesEvery === 0 && bytes > maxBytes) {
-      return result({ limit: 'bytes' });
+    if (head % bytesEvery === 0) {
+      const kept = table.bytes + from.byteLength + choice.byteLength + (follows?.bytes ?? 0);
+      if (kept + transitions.bytes > maxBytes) return result({ limit: 'bytes' });
     }
     if (head % progressEvery === 0 && options.progress?.({ states: table.count, edges, depth }) === false) {
       return result({ limit: 'progress' });
     }
-    table.restore(head);
-    enabledActions(untimed, scratch.machine, own, actions);
+    table.lookAt(head);
+    const actions = transitions.enabled();
     follows?.next();
     let isFinal = true;
     for (let i = 0; i < actions.length; i++) {
-      if (i > 0) table.restore(head);
+      if (i > 0) table.lookAt(head);
       try {
-        if (!perform(untimed, scratch, actions[i] as Action, own)) continue;
+        if (!transitions.take(actions[i] as KnownAction)) continue;
       } catch (error) {
         if (error instanceof InternalError) return violation(error.message, head, i);
         throw error;
       }
       isFinal = false;
       edges++;
-      const found = table.add();
+      const found = table.enter();
       follows?.add(found < 0 ? -1 - found : found);
       if (found < 0) continue;
       if (found === from.length) {
@@ -177,13 +183,14 @@ function exploreWith<M extends Machine & { processors: C[] }, C extends Processo
       }
       from[found] = head;
       choice[found] = i;
-      const bad = broken(invariants);
-      if (bad !== undefined) return violation(bad.name, found);
+      const bad = transitions.firstBroken();
+      if (bad >= 0) return violation(nameOf(bad), found);
       if (table.count > maxStates) return result({ limit: 'states' });
     }
     if (isFinal && final.length > 0) {
       table.restore(head);
-      const bad = broken(final);
+      const { machine, observers } = table.state;
+      const bad = final.find((invariant) => !invariant.holds(machine, observers));
       if (bad !== undefined) return violation(bad.name, head);
     }
   }

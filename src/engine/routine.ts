@@ -191,7 +191,11 @@ export function flowChart(routine: Routine): { stage: string; to: string[] }[] {
 /** The words in which a room writes its routines, typed by its machine and its processor. */
 export interface Notation<M extends Machine, C extends Processor> {
   /** Host code or guest code. Names are unique over all routines. */
-  program<L extends Numbers<L>>(name: string, locals: () => L, stages: readonly StageSpec<M, C, L>[]): Routine<L>;
+  program<L extends Numbers<L>>(
+    name: string,
+    locals: () => L,
+    stages: readonly StageSpec<M, C, NoInfer<L>>[],
+  ): Routine<L>;
   /**
    * An instruction of more than one stage. Its locals are the operands, which the caller fills in and its stages must not
    * change, and those named in `scratch`, which return to their initial values when the instruction restarts.
@@ -200,10 +204,14 @@ export interface Notation<M extends Machine, C extends Processor> {
     name: string,
     locals: () => L,
     scratch: readonly (keyof L & string)[],
-    stages: readonly StageSpec<M, C, L>[],
+    stages: readonly StageSpec<M, C, NoInfer<L>>[],
   ): Routine<L>;
   /** What the processor does inside an instruction or on an event: never interrupted. */
-  microcode<L extends Numbers<L>>(name: string, locals: () => L, stages: readonly StageSpec<M, C, L>[]): Routine<L>;
+  microcode<L extends Numbers<L>>(
+    name: string,
+    locals: () => L,
+    stages: readonly StageSpec<M, C, NoInfer<L>>[],
+  ): Routine<L>;
   /** One atomic, costed step. `cost` is a key that the profile must have. */
   stage<const Name extends string, L extends Numbers<L>, To extends string = never>(
     name: Name,

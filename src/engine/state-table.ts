@@ -23,10 +23,17 @@ export class StateTable<T> {
   private readonly states = new WordTable();
   private readonly touched: Part[] = [];
   private touchedCount = 0;
+  private readonly seen: Part[] = [];
+  private seenCount = 0;
   /** The parts that have changed, in the order in which they did so first: each group the next few of them. */
   private readonly changed: Part[] = [];
-  /** What each of them is now, as its number minus what that was at first. */
-  private numbers = new Int32Array(1 << 7);
+  /** What each of them is in the state that is looked at, as its number minus what that was at first: 0 if it is what it was. */
+  numbers = new Int32Array(1 << 7);
+  /** The same of the state in memory. */
+  private held = new Int32Array(1 << 7);
+  /** What {@link StateTable.update} found changed: places and numbers in turn. */
+  private readonly found: number[] = [];
+  private foundCount = 0;
   /** The group that the parts make, and 1 where that is not up to date. */
   private group = new Int32Array(1 << 4);
   private stale = new Int32Array(1 << 4);
@@ -42,6 +49,9 @@ export class StateTable<T> {
     const tracker: Tracker = {
       touch: (part) => {
         this.touched[this.touchedCount++] = part;
+      },
+      see: (part) => {
+        this.seen[this.seenCount++] = part;
       },
     };
     const found: Part[] = [];
@@ -65,6 +75,16 @@ export class StateTable<T> {
     return this.states.count;
   }
 
+  /** How many parts have ever changed. */
+  get placeCount(): number {
+    return this.changed.length;
+  }
+
+  /** {@link Part.readers} of the part that has a place. */
+  readersOf(place: number): number {
+    return (this.changed[place] as Part).readers;
+  }
+
   /** What the table takes in memory. */
   get bytes(): number {
     return this.parts.bytes + this.groups.bytes + this.states.bytes;
@@ -75,21 +95,18 @@ export class StateTable<T> {
    * {@link ListChanged} if a list has other elements than it had, unless it is stored as a whole.
    */
   add(): number {
-    for (let i = 0; i < this.touchedCount; i++) this.update(this.touched[i] as Part);
-    this.touchedCount = 0;
-    const { group, stale } = this;
-    let length = 0;
-    for (let g = 0; g < this.groupCount; g++) {
-      if (stale[g] !== 0) this.gather(g);
-      if (group[g] !== 0) length = g + 1;
-    }
-    return this.states.add(group, length);
+    this.update();
+    return this.enter();
   }
 
   /** Makes the state in memory the one of a number. */
   restore(state: number): void {
-    for (let i = 0; i < this.touchedCount; i++) this.revert(this.touched[i] as Part);
-    this.touchedCount = 0;
+    this.lookAt(state);
+    this.bring();
+  }
+
+  /** Makes the state that is looked at the one of a number, and leaves that in memory as it is. */
+  lookAt(state: number): void {
     const { states, group, stale } = this;
     const page = states.pageOf(state);
     const place = states.placeOf(state);
@@ -101,6 +118,58 @@ export class StateTable<T> {
       stale[g] = 0;
       this.spread(g, wanted);
     }
+  }
+
+  /** In the state that is looked at, makes a part what it was under a number. */
+  put(place: number, number: number): void {
+    this.numbers[place] = number;
+    this.stale[place >> groupBits] = 1;
+  }
+
+  /** Makes the state in memory the one that is looked at. */
+  bring(): void {
+    for (let i = 0; i < this.touchedCount; i++) this.revert(this.touched[i] as Part);
+    this.touchedCount = 0;
+    const { held, numbers, changed } = this;
+    for (let place = 0; place < changed.length; place++) {
+      const number = numbers[place] as number;
+      if (held[place] === number) continue;
+      held[place] = number;
+      const part = changed[place] as Part;
+      this.become(part, part.first + number);
+      part.decode();
+    }
+  }
+
+  /** Looks at the state in memory, which was the one looked at, and returns what has changed: places and numbers in turn. */
+  update(): Int32Array {
+    this.foundCount = 0;
+    for (let i = 0; i < this.touchedCount; i++) this.settle(this.touched[i] as Part);
+    this.touchedCount = 0;
+    return Int32Array.from(this.found.slice(0, this.foundCount));
+  }
+
+  /** From now on, notes which parts are read. */
+  watch(): void {
+    for (let i = 0; i < this.seenCount; i++) (this.seen[i] as Part).seen = false;
+    this.seenCount = 0;
+  }
+
+  /** The parts that have been read since, in the order in which they were first; it is changed later. */
+  get watched(): Part[] {
+    this.seen.length = this.seenCount;
+    return this.seen;
+  }
+
+  /** Adds the state that is looked at and returns its number; -1 minus its number if it was there already. */
+  enter(): number {
+    const { group, stale } = this;
+    let length = 0;
+    for (let g = 0; g < this.groupCount; g++) {
+      if (stale[g] !== 0) this.gather(g);
+      if (group[g] !== 0) length = g + 1;
+    }
+    return this.states.add(group, length);
   }
 
   /** The number of the group that its parts make now. */
@@ -115,34 +184,20 @@ export class StateTable<T> {
 
   /** Makes the parts of a group what they are in a row. */
   private spread(g: number, row: number): void {
-    const { numbers, groups, changed } = this;
+    const { numbers, groups } = this;
     const page = groups.pageOf(row);
     const place = groups.placeOf(row) + 1;
     const from = g << groupBits;
-    for (let i = 0; i < groupSize; i++) {
-      const number = page[place + i] as number;
-      if (number === numbers[from + i]) continue;
-      numbers[from + i] = number;
-      const part = changed[from + i] as Part;
-      this.become(part, part.first + number);
-      part.decode();
-    }
+    for (let i = 0; i < groupSize; i++) numbers[from + i] = page[place + i] as number;
   }
 
   /** Notes what a part that was touched is now. */
-  private update(part: Part): void {
+  private settle(part: Part): void {
     part.touched = false;
     if (part.kind !== PartKind.list) {
       if (part.kind === PartKind.record) part.adopt();
       if (!part.isSame()) this.note(part);
-      return;
-    }
-    if (!part.isWhole()) throw new ListChanged(part.path);
-    const { threads } = part;
-    for (let i = 0; i < threads.length; i++) {
-      const child = threads[i] as Part;
-      if (!child.isSame()) this.note(child);
-    }
+    } else if (!part.isWhole()) throw new ListChanged(part.path);
   }
 
   private note(part: Part): void {
@@ -152,8 +207,11 @@ export class StateTable<T> {
     const added = this.parts.add(words, length);
     this.become(part, added < 0 ? -1 - added : added);
     if (part.place < 0) this.makePlace(part);
-    this.numbers[part.place] = part.index - part.first;
-    this.stale[part.place >> groupBits] = 1;
+    const number = part.index - part.first;
+    this.held[part.place] = number;
+    this.put(part.place, number);
+    this.found[this.foundCount++] = part.place;
+    this.found[this.foundCount++] = number;
   }
 
   /** A part is from now on what a row says. */
@@ -169,6 +227,7 @@ export class StateTable<T> {
     this.groupCount = (part.place >> groupBits) + 1;
     if (part.place < this.numbers.length) return;
     this.numbers = longer(this.numbers);
+    this.held = longer(this.held);
     this.group = longer(this.group);
     this.stale = longer(this.stale);
   }
@@ -182,8 +241,6 @@ export class StateTable<T> {
       return;
     }
     if (!part.isWhole()) throw new ListChanged(part.path);
-    const { threads } = part;
-    for (let i = 0; i < threads.length; i++) (threads[i] as Part).decode();
   }
 
   /** Writes a part into `words` and returns how many these are. */

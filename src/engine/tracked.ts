@@ -6,7 +6,8 @@ import type { Thread } from './state.js';
 /*
  * A state that notices what is done to it. It looks like any other, but the fields of its records are accessors: one that
  * changes a number, or hands out a list, marks the part of the state that this belongs to. So whoever keeps many
- * states looks at the marked parts alone, however large the state is.
+ * states looks at the marked parts alone, however large the state is. Accessors also tell which parts somebody has read:
+ * what follows from those alone is the same in every state in which they are the same.
  */
 
 /** What stands behind a record: its own part, then the values of its fields. */
@@ -16,9 +17,10 @@ interface TrackedRecord {
   $: Store;
 }
 
-/** Takes note of what has been touched. */
+/** Takes note of what has been touched, and of what has been read. */
 export interface Tracker {
   touch(part: Part): void;
+  see(part: Part): void;
 }
 
 const noWords = new Int32Array(0);
@@ -33,6 +35,10 @@ export const PartKind = { record: 0, list: 1, whole: 2, thread: 3, words: 4, cou
 export class Part {
   /** True while it may have changed since somebody looked. */
   touched = false;
+  /** True once it has been read, or written, since somebody asked what is. */
+  seen = false;
+  /** For whoever keeps invariants: a bit for each that has ever read it. */
+  readers = 0;
   /** For whoever keeps states: the number of what it was last and at first, and its place (-1: none yet). */
   index = -1;
   first = -1;
@@ -51,8 +57,6 @@ export class Part {
   readonly words: readonly number[];
   /** Of a record: the part that each of its fields is; of a list: those that its elements are. */
   readonly children: (Part | undefined)[] = [];
-  /** Of a list: those of its elements that are threads. Whoever has the list may have changed them. */
-  readonly threads: Part[] = [];
   /** Of a record and of a list of parts: the object that stands there. */
   object: unknown = undefined;
   private readonly tracker: Tracker;
@@ -79,6 +83,12 @@ export class Part {
   touch(): void {
     this.touched = true;
     this.tracker.touch(this);
+  }
+
+  /** Notes that it has been read. What is written in part depends on the rest, so writing counts too. */
+  see(): void {
+    this.seen = true;
+    this.tracker.see(this);
   }
 
   /** True if it is what it was last. If it is not, or that is not easily seen: false. */
@@ -150,16 +160,25 @@ type Accessors = { get(this: TrackedRecord): unknown; set(this: TrackedRecord, v
 function numberAccessors(i: number): Accessors {
   return {
     get() {
-      return this.$[i];
+      const store = this.$;
+      const part = store[0] as Part;
+      if (!part.seen) part.see();
+      return store[i];
     },
     set(value) {
       const store = this.$;
+      const part = store[0] as Part;
+      if (!part.seen) part.see();
       if (store[i] === value) return;
       store[i] = value;
-      const part = store[0] as Part;
       if (!part.touched) part.touch();
     },
   };
+}
+
+function takeHold(part: Part): void {
+  if (!part.seen) part.see();
+  if (!part.touched) part.touch();
 }
 
 /** A list: who gets hold of it may change it. */
@@ -167,17 +186,32 @@ function listAccessors(i: number): Accessors {
   return {
     get() {
       const store = this.$;
-      const part = (store[0] as Part).children[i] as Part;
-      if (!part.touched) part.touch();
+      takeHold((store[0] as Part).children[i] as Part);
       return store[i];
     },
     set(value) {
       const store = this.$;
       store[i] = value;
-      const part = (store[0] as Part).children[i] as Part;
-      if (!part.touched) part.touch();
+      takeHold((store[0] as Part).children[i] as Part);
     },
   };
+}
+
+/** A list of threads: who gets hold of one may change that one. */
+function threadList(threads: Thread[], part: Part): Thread[] {
+  return new Proxy(threads, {
+    get: (list, key) => {
+      const value: unknown = Reflect.get(list, key);
+      if (Array.isArray(value)) takeHold(part.children[Number(key)] as Part);
+      return value;
+    },
+    set: (list, key, value) => {
+      const child = part.children[Number(key)];
+      if (child !== undefined) takeHold(child);
+      takeHold(part);
+      return Reflect.set(list, key, value);
+    },
+  });
 }
 
 /** A record: it notices by itself what is done to it, unless it is replaced. */
@@ -189,8 +223,7 @@ function recordAccessors(i: number): Accessors {
     set(value) {
       const store = this.$;
       store[i] = value;
-      const part = (store[0] as Part).children[i] as Part;
-      if (!part.touched) part.touch();
+      takeHold((store[0] as Part).children[i] as Part);
     },
   };
 }
@@ -272,12 +305,10 @@ export function track<T>(
     if (kind === 'record' || kind === 'thread') {
       const part = new Part(PartKind.list, options.tracker, name, holder, key, undefined, []);
       const elements: unknown[] = [];
-      holder[key] = elements;
-      part.object = elements;
+      part.object = kind === 'thread' ? threadList(elements as Thread[], part) : elements;
+      holder[key] = part.object;
       (value as unknown[]).forEach((element, i) => {
-        const child = track(of, element, elements, i, options, [...path, i]);
-        part.children.push(child);
-        if (child.kind === PartKind.thread) part.threads.push(child);
+        part.children.push(track(of, element, elements, i, options, [...path, i]));
       });
       return part;
     }

@@ -1,9 +1,9 @@
 import { call } from '../engine/frames.js';
-import { notify } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
 import { rsm } from '../hardware/instructions.js';
 import { iretFromNmi } from '../hardware/virtual-interrupt-delivery.js';
 import { apicIcrWrite } from './apic-driver.js';
+import { countHandled, setHandled, waitForHandler } from './interrupt-handler.js';
 import { guest, guestLine, guestMemory } from './machine.js';
 
 const { program, stage, glue, until } = guest;
@@ -33,17 +33,7 @@ export const wakeupSecondaryCpuViaInit = program('wakeup_secondary_cpu_via_init'
 
 /** What a started processor does first: says that it is there. Linux `start_secondary`. */
 export const startSecondary = program('start_secondary', () => ({}), [
-  stage(
-    'set_cpu_online',
-    'guestStores',
-    shared,
-    (m, cpu) => {
-      const memory = guestMemory(m, cpu);
-      memory.handled = 1;
-      notify(m, memory.handledChannel);
-    },
-    { line: guestLine },
-  ),
+  stage('set_cpu_online', 'guestStores', shared, setHandled, { line: guestLine }),
   until('idle', 'guestLoop', () => false, { channel: () => -1 }),
 ]);
 
@@ -54,34 +44,18 @@ export const sendNmis = program('send_nmis', () => ({ target: 0, count: 1, sent:
     apicIcrWrite(m, cpu, nmi, f.target);
   }),
   glue('more', (_m, _cpu, f) => (f.sent < f.count ? 'send' : undefined), { to: ['send'] }),
-  until('wait', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).handled > 0, {
-    channel: (m, cpu) => guestMemory(m, cpu).handledChannel,
-    line: guestLine,
-  }),
+  waitForHandler,
 ]);
 
 /** Sends an SMI to another processor and waits for the handler. */
 export const sendSmi = program('send_smi', () => ({ target: 0 }), [
   glue('send', (m, cpu, f) => apicIcrWrite(m, cpu, smi, f.target)),
-  until('wait', 'guestSpinExit', (m, cpu) => guestMemory(m, cpu).handled > 0, {
-    channel: (m, cpu) => guestMemory(m, cpu).handledChannel,
-    line: guestLine,
-  }),
+  waitForHandler,
 ]);
 
 /** An SMI handler that counts, as firmware might. */
 export const guestSmiHandler = program('guest_smi', () => ({}), [
-  stage(
-    'count',
-    'guestStores',
-    shared,
-    (m, cpu) => {
-      const memory = guestMemory(m, cpu);
-      memory.handled++;
-      notify(m, memory.handledChannel);
-    },
-    { line: guestLine },
-  ),
+  countHandled,
   glue('rsm', (m, cpu) => {
     call(m, cpu, rsm);
   }),
@@ -89,16 +63,6 @@ export const guestSmiHandler = program('guest_smi', () => ({}), [
 
 /** An NMI handler that counts. Linux `exc_nmi`. */
 export const guestNmiHandler = program('guest_nmi', () => ({}), [
-  stage(
-    'count',
-    'guestStores',
-    shared,
-    (m, cpu) => {
-      const memory = guestMemory(m, cpu);
-      memory.handled++;
-      notify(m, memory.handledChannel);
-    },
-    { line: guestLine },
-  ),
+  countHandled,
   stage('iretq', 'iret', shared, (m, cpu) => iretFromNmi(m, cpu)),
 ]);

@@ -1,12 +1,11 @@
 import { call } from '../engine/frames.js';
 import { notify, observe } from '../engine/requests.js';
-import { done, local, shared } from '../engine/routine.js';
+import { done, shared } from '../engine/routine.js';
 import { apicPageWrite } from '../hardware/apic-page-access.js';
 import { cli, hlt, rdtsc, sti } from '../hardware/instructions.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
-import { iret } from '../hardware/virtual-interrupt-delivery.js';
-import { apicEoi } from './apic-driver.js';
+import { eoi, iretq, saveRegisters, setHandled } from './interrupt-handler.js';
 import { type GuestMachine, guest, guestLine, guestMemory } from './machine.js';
 import { writeMsr } from './msr.js';
 
@@ -58,7 +57,7 @@ function more(machine: GuestMachine, processor: LogicalProcessor): boolean {
 
 /** The timer's handler: reads the counter first of all, notes how late that is, and sets the next expiry, as kvm-unit-tests' `tsc_deadline_timer_isr`. */
 export const timerIsr = program('timer_isr', () => ({}), [
-  stage('save-registers', 'guestHandlerEntry', local, () => {}),
+  saveRegisters,
   glue('rdtsc', (m, cpu) => {
     call(m, cpu, rdtsc);
   }),
@@ -79,12 +78,8 @@ export const timerIsr = program('timer_isr', () => ({}), [
     observe(m, Record.iteration, memory.timer.expiries, 1);
     memory.timer.deadline += memory.timer.interval;
   }),
-  glue('eoi', (m, cpu) => {
-    apicEoi(m, cpu);
-  }),
-  stage('iretq', 'iret', shared, (m, cpu) => {
-    iret(m, cpu);
-  }),
+  eoi,
+  iretq,
 ]);
 
 /**
@@ -119,24 +114,10 @@ export const timerLatency = program('timer_latency', () => ({ halt: 1 }), [
 
 /** The handler of a kernel's timer: wakes the thread that sleeps. Linux (guest) `hrtimer_interrupt`, `hrtimer_wakeup`. */
 export const guestHrtimerInterrupt = program('guest_hrtimer_interrupt', () => ({}), [
-  stage('save-registers', 'guestHandlerEntry', local, () => {}),
-  stage(
-    'hrtimer_wakeup',
-    'guestHrtimerInterrupt',
-    shared,
-    (m, cpu) => {
-      const memory = guestMemory(m, cpu);
-      memory.handled = 1;
-      notify(m, memory.handledChannel);
-    },
-    { line: guestLine },
-  ),
-  glue('eoi', (m, cpu) => {
-    apicEoi(m, cpu);
-  }),
-  stage('iretq', 'iret', shared, (m, cpu) => {
-    iret(m, cpu);
-  }),
+  saveRegisters,
+  stage('hrtimer_wakeup', 'guestHrtimerInterrupt', shared, setHandled, { line: guestLine }),
+  eoi,
+  iretq,
 ]);
 
 /**

@@ -43,7 +43,7 @@ export function sendDoorbell(machine: HardwareMachine, hostApicId: number): void
 }
 
 /** The core looks at the backing page: the highest request above the priority becomes deliverable. On VMRUN, doorbell, EOI and writes of TPR. */
-function avicEvaluate(vcpu: VirtualCpu): void {
+export function avicEvaluate(vcpu: VirtualCpu): void {
   updateProcessorPriority(vcpu.page);
   const highest = highestBit(vcpu.page.irr);
   setRvi(vcpu.vmcs, highest < 0 ? 0 : highest);

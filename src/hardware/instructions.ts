@@ -3,6 +3,7 @@ import { ExitReason } from '../arch/exit-reason.js';
 import { hlt as executeHlt } from '../arch/hlt-and-mwait.js';
 import { readClock } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
+import { avicEvaluate } from './avic.js';
 import { haltByGuest } from './external-interrupt.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor } from './machine.js';
 import { carryOut } from './outcome.js';
@@ -115,11 +116,14 @@ export const movToCr8Instruction = instruction(
   () => ({ value: 0 }),
   [],
   [
-    stage('execute', 'cr8Access', shared, (m, cpu, f) => {
+    stage('execute', 'cr8Write', shared, (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
       vcpu.exit.low = f.value;
       cpu.attention = 1;
-      return carryOut(m, cpu, movToCr8(vcpu, f.value, 0));
+      const outcome = carryOut(m, cpu, movToCr8(vcpu, f.value, 0));
+      // The core has no SVI: it looks at the backing page.
+      if (vcpu.avic === 1) avicEvaluate(vcpu);
+      return outcome;
     }),
   ],
 );
@@ -129,7 +133,7 @@ export const movFromCr8Instruction = instruction(
   'mov-from-cr8',
   () => ({}),
   [],
-  [stage('execute', 'cr8Access', shared, (m, cpu) => carryOut(m, cpu, movFromCr8(currentVcpu(m, cpu))))],
+  [stage('execute', 'cr8Read', shared, (m, cpu) => carryOut(m, cpu, movFromCr8(currentVcpu(m, cpu))))],
 );
 
 /** RDTSC without an exit: returns the time-stamp counter. A program of two stages, because the engine answers between them. */

@@ -1,10 +1,10 @@
 import type { VmExit } from '../arch/outcome.js';
 import { svmExitCode } from '../arch/svm-exit-code.js';
 import { leaveApicVirtualization } from '../arch/vm-entry-apic.js';
-import { callOn, inInstruction, restartInstruction, retireInstruction } from '../engine/frames.js';
+import { callOn, inInstruction, restartInstruction, retireInstruction, stageOf, topFrame } from '../engine/frames.js';
 import { cancel, observe } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
-import type { Thread } from '../engine/state.js';
+import type { Frame, Thread } from '../engine/state.js';
 import { currentVcpu, type HardwareMachine, hardware, type LogicalProcessor, type VirtualCpu } from './machine.js';
 import { preemptionTimerCounts, stopPreemptionTimer } from './preemption-timer.js';
 import { Record } from './records.js';
@@ -40,9 +40,10 @@ export const vmExitMicrocode = microcode('vm-exit', () => ({}), [
 export function vmExit(machine: HardwareMachine, processor: LogicalProcessor, exit: VmExit): void {
   const vcpu = currentVcpu(machine, processor);
   const guest = machine.threads[vcpu.thread] as Thread;
-  // A halted guest's HLT has been executed: it waits on after the next entry.
+  // A halted guest's HLT has been executed: it waits on after the next entry, and is over once something has woken the guest.
   if (vcpu.activity === 0 && inInstruction(guest)) {
-    if (exit.trapLike) retireInstruction(guest);
+    const { kind, boundary } = stageOf(topFrame(guest) as Frame);
+    if (exit.trapLike || (kind === 'instruction' && boundary)) retireInstruction(guest);
     else restartInstruction(guest);
   }
   vcpu.exit.reason = exit.reason;

@@ -1,6 +1,8 @@
+import { avicMsrWriteFaults } from '../arch/avic.js';
 import { ExitReason } from '../arch/exit-reason.js';
 import { beginWrmsr, virtualizeRdmsr } from '../arch/msr-access.js';
 import { interceptsRead, interceptsWrite } from '../arch/msr-bitmap.js';
+import { generalProtection } from '../arch/outcome.js';
 import { call } from '../engine/frames.js';
 import { type Control, local, shared } from '../engine/routine.js';
 import { avicRead, avicWrite } from './avic.js';
@@ -20,7 +22,11 @@ interface WrmsrOperands {
 
 function virtualize(machine: HardwareMachine, processor: LogicalProcessor, f: WrmsrOperands): Control {
   const vcpu = currentVcpu(machine, processor);
-  if (vcpu.avic === 1) return avicWrite(machine, processor, (f.msr - 0x800) << 4, f.low, f.high);
+  if (vcpu.avic === 1) {
+    const offset = (f.msr - 0x800) << 4;
+    if (avicMsrWriteFaults(offset, f.low, f.high)) return carryOut(machine, processor, generalProtection);
+    return avicWrite(machine, processor, offset, f.low, f.high);
+  }
   const outcome = beginWrmsr(vcpu, f.msr, f.low, f.high);
   // TPR, EOI and self-IPI virtualization may have made a virtual interrupt recognized.
   processor.attention = 1;

@@ -4,6 +4,7 @@ import { shared } from '../engine/routine.js';
 import { leaveHalt } from '../hardware/external-interrupt.js';
 import { Record } from '../hardware/records.js';
 import { reflectIdle, selectIdleState } from './idle-governor.js';
+import { localIrqDisable, localIrqEnable } from './local-irq.js';
 import { type HostMachine, host, IdleGovernor, IdleMode, runQueueOf } from './machine.js';
 import { schedule } from './schedule.js';
 import { schedTtwuPending } from './try-to-wake-up.js';
@@ -24,7 +25,7 @@ function pollTime(machine: HostMachine, window: number): number {
  */
 export const doIdle = program('do_idle', () => ({}), [
   stage('local_irq_disable', 'irqDisable', shared, (m, cpu) => {
-    cpu.masked = 1;
+    localIrqDisable(cpu);
     // From here a waker need not send an interrupt: MWAIT and a loop see the store.
     runQueueOf(m, cpu.id).polling = m.scheduler.idleMode === IdleMode.hlt ? 0 : 1;
   }),
@@ -62,8 +63,7 @@ export const doIdle = program('do_idle', () => ({}), [
     const { state } = runQueueOf(m, cpu.id).history;
     observe(m, Record.idle, state, 1);
     cpu.halted = state;
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
   until(
     'halted',
@@ -95,8 +95,7 @@ export const doIdle = program('do_idle', () => ({}), [
   stage('cpu_idle_poll', 'idleEnter', shared, (m, cpu) => {
     runQueueOf(m, cpu.id).history.state = 0;
     observe(m, Record.idle, 0, 1);
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
   until(
     'poll',
@@ -123,8 +122,7 @@ export const doIdle = program('do_idle', () => ({}), [
   ),
   stage('clear-polling', 'idleLoop', shared, (m, cpu) => {
     runQueueOf(m, cpu.id).polling = 0;
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
   glue('flush_smp_call_function_queue', (m, cpu) => {
     if (runQueueOf(m, cpu.id).needResched === 1) call(m, cpu, schedTtwuPending);

@@ -6,6 +6,7 @@ import type { Thread } from '../engine/state.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { dequeueCurrent, enqueue, pickNext, putBack, sliceOf, take, updateCurr } from './fair.js';
 import { busiestQueue } from './load-balance.js';
+import { localIrqDisable, localIrqEnable } from './local-irq.js';
 import { currentTask, type HostMachine, host, mayRunOn, runQueueOf, type Task, TaskState } from './machine.js';
 import { HostRecord } from './records.js';
 
@@ -37,8 +38,7 @@ export const finishTaskSwitch = program('finish_task_switch', () => ({}), [
     if (schedIn >= 0) interruptAt(m.threads[cpu.thread] as Thread, schedIn);
   }),
   stage('local_irq_enable', 'irqEnable', shared, (_m, cpu) => {
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
 ]);
 
@@ -51,7 +51,7 @@ const scheduleLocals = () => ({ next: -1, preempt: 0, pull: -1, now: 0 });
  */
 export const schedule = program('__schedule', scheduleLocals, [
   stage('local_irq_disable', 'irqDisable', shared, (m, cpu) => {
-    cpu.masked = 1;
+    localIrqDisable(cpu);
     // What update_rq_clock reads.
     readClock(m);
   }),
@@ -160,8 +160,7 @@ export const schedule = program('__schedule', scheduleLocals, [
     { to: ['end-of-switch'] },
   ),
   stage('local_irq_enable', 'irqEnable', shared, (_m, cpu) => {
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
   glue('end-of-switch', () => undefined),
 ]);

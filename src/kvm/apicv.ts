@@ -6,14 +6,24 @@ import { call } from '../engine/frames.js';
 import { done, shared } from '../engine/routine.js';
 import { ApicPageMapping, currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { kvmVcpuKick } from './kick.js';
-import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, makeRequest, VcpuRequest, vcpuOf, vmOf } from './machine.js';
+import {
+  type KvmMachine,
+  type KvmVcpu,
+  type KvmVm,
+  kvm,
+  LogicalMode,
+  makeRequest,
+  VcpuRequest,
+  vcpuOf,
+  vmOf,
+} from './machine.js';
 import { nestedOf } from './nested/guest-mode.js';
 import { applyApicvControls } from './set-up.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
 const { program, stage, glue } = kvm;
 
-/** Reasons against APICv that Intel processors know, as masks. Linux `enum kvm_apicv_inhibit`. */
+/** Reasons against APICv, as masks; the last one against AVIC alone. Linux `enum kvm_apicv_inhibit`. */
 export const ApicvInhibit = {
   disabled: 0x1,
   hyperv: 0x2,
@@ -22,6 +32,7 @@ export const ApicvInhibit = {
   physicalIdAliased: 0x10,
   apicIdModified: 0x20,
   apicBaseModified: 0x40,
+  logicalIdAliased: 0x80,
 } as const;
 
 /** Whether APICv should be active on a virtual CPU: no reason against it, and its local APIC enabled. Linux `kvm_vcpu_apicv_activated`. */
@@ -30,9 +41,21 @@ function shouldActivate(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return vm.apicv === 1 && vm.apicvInhibits === 0 && vcpu.apicMode !== ApicMode.disabled;
 }
 
-/** The inhibits that follow from the APIC IDs: two alike, or one that is not the virtual CPU's number (xAPIC mode only). Linux `kvm_recalculate_apic_map`. */
+/** Those that follow from the APIC IDs. */
+const byIds = ApicvInhibit.physicalIdAliased | ApicvInhibit.apicIdModified | ApicvInhibit.logicalIdAliased;
+
+/** Which of them stand against APICv now. */
+export function standingIdInhibits(vm: KvmVm): number {
+  return vm.apicvInhibits & byIds;
+}
+
+/**
+ * The inhibits that follow from the APIC IDs: two alike, or one that is not the virtual CPU's number (xAPIC mode only); and logical ones that AVIC's
+ * table cannot hold. The maps are up to date. Linux `kvm_recalculate_apic_map`.
+ */
 export function idInhibits(machine: KvmMachine, vm: KvmVm): number {
-  let inhibits = 0;
+  let inhibits =
+    vm.inhibitsAliases === 1 && vm.logicalMode === LogicalMode.mapDisabled ? ApicvInhibit.logicalIdAliased : 0;
   const seen: number[] = [];
   for (const id of vm.vcpus) {
     const vcpu = vcpuOf(machine, id);

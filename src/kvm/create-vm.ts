@@ -28,6 +28,7 @@ export type VmOptions = Pick<
   | 'flexpriority'
   | 'tprShadow'
   | 'hidesApicPage'
+  | 'inhibitsAliases'
   | 'vectorHashing'
   | 'icrReservedFaults'
   | 'smmKeepsShadow'

@@ -26,6 +26,35 @@ import { KvmRecord } from './records.js';
 const { program, stage, glue } = kvm;
 const [setPir, setOn] = softwarePostingSteps;
 
+/** A vector for a virtual CPU. */
+export interface Delivery {
+  target: number;
+  vector: number;
+}
+
+/** Sets the vector in the target's IRR, which is in memory. Linux `kvm_lapic_set_irr`. */
+export function kvmLapicSetIrr(machine: KvmMachine, processor: LogicalProcessor, { target, vector }: Delivery): void {
+  const vcpu = vcpuOf(machine, target);
+  fence(machine, processor);
+  observe(machine, testBit(vcpu.page.irr, vector) ? Record.coalesced : Record.posted, vcpu.pid, vector);
+  setBit(vcpu.page.irr, vector);
+  vcpu.irrPending = 1;
+  notify(machine, vcpu.channel);
+}
+
+const modeLine = (m: KvmMachine, _cpu: LogicalProcessor, f: { target: number }) => vcpuOf(m, f.target).modeLine;
+
+const makeEventRequest = stage(
+  'kvm_make_request',
+  'makeRequest',
+  shared,
+  (m, cpu, f: Delivery) => {
+    fence(m, cpu);
+    makeRequest(vcpuOf(m, f.target), VcpuRequest.event);
+  },
+  { line: modeLine },
+);
+
 /**
  * What becomes of a virtual CPU that is not in guest mode: it is woken; before 5.17 another's is also got out of the guest, if it has entered since (commit
  * 0f65a9d33767).
@@ -35,10 +64,34 @@ function unpostedOf(machine: KvmMachine, processor: LogicalProcessor, target: nu
   return kicks ? kvmVcpuKick : kvmVcpuWakeUp;
 }
 
+/** Something is in a descriptor: its virtual CPU is told by an interrupt with `notification` if it is in guest mode, or woken. Linux `kvm_vcpu_trigger_posted_interrupt`. */
+function kvmVcpuTriggerPostedInterrupt(notification: number) {
+  return [
+    stage(
+      'read-mode',
+      'vcpuModeRead',
+      shared,
+      (m, cpu, f: Delivery) => {
+        if (load(m, cpu, vcpuMode, f.target) !== VcpuMode.inGuestMode) return 'kvm_vcpu_wake_up';
+        // A fastpath of the target itself, whose run loop will look at PIR.
+        return cpu.vcpu === f.target && cpu.nonRoot === 0 ? done : undefined;
+      },
+      { line: modeLine, to: ['kvm_vcpu_wake_up'] },
+    ),
+    stage('notify', 'physicalIcrWrite', shared, (m, _cpu, f: Delivery) => {
+      sendPhysicalIpi(m, vcpuOf(m, f.target).cpu, notification);
+      return done;
+    }),
+    glue('kvm_vcpu_wake_up', (m, cpu, f: Delivery) => {
+      call(m, cpu, unpostedOf(m, cpu, f.target)).target = f.target;
+    }),
+  ];
+}
+
 /**
  * Posts a vector to a virtual CPU's descriptor and notifies it if it is in guest mode, or wakes it. PIR, then ON, then the mode is read:
  * entry sets the mode, then reads ON, so one of the two sees the other. A poster in software does not look at SN. Linux
- * `vmx_deliver_posted_interrupt`, `kvm_vcpu_trigger_posted_interrupt`.
+ * `vmx_deliver_posted_interrupt`.
  */
 export const vmxDeliverPostedInterrupt = program(
   'vmx_deliver_posted_interrupt',
@@ -70,24 +123,7 @@ export const vmxDeliverPostedInterrupt = program(
       },
       { line: (m, _cpu, f) => descriptorLine(m, f.pid) },
     ),
-    stage(
-      'read-mode',
-      'vcpuModeRead',
-      shared,
-      (m, cpu, f) => {
-        if (load(m, cpu, vcpuMode, f.target) !== VcpuMode.inGuestMode) return 'kvm_vcpu_wake_up';
-        // A fastpath of the target itself, whose run loop will look at PIR.
-        return cpu.vcpu === f.target && cpu.nonRoot === 0 ? done : undefined;
-      },
-      { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine, to: ['kvm_vcpu_wake_up'] },
-    ),
-    stage('notify', 'physicalIcrWrite', shared, (m, _cpu, f) => {
-      sendPhysicalIpi(m, vcpuOf(m, f.target).cpu, HostVector.postedInterrupt);
-      return done;
-    }),
-    glue('kvm_vcpu_wake_up', (m, cpu, f) => {
-      call(m, cpu, unpostedOf(m, cpu, f.target)).target = f.target;
-    }),
+    ...kvmVcpuTriggerPostedInterrupt(HostVector.postedInterrupt),
   ],
 );
 
@@ -112,33 +148,8 @@ export const vmxDeliverNestedPostedInterrupt = program(
       },
       { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },
     ),
-    stage(
-      'kvm_make_request',
-      'makeRequest',
-      shared,
-      (m, cpu, f) => {
-        fence(m, cpu);
-        makeRequest(vcpuOf(m, f.target), VcpuRequest.event);
-      },
-      { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },
-    ),
-    stage(
-      'read-mode',
-      'vcpuModeRead',
-      shared,
-      (m, cpu, f) => {
-        if (load(m, cpu, vcpuMode, f.target) !== VcpuMode.inGuestMode) return 'kvm_vcpu_wake_up';
-        return cpu.vcpu === f.target && cpu.nonRoot === 0 ? done : undefined;
-      },
-      { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine, to: ['kvm_vcpu_wake_up'] },
-    ),
-    stage('notify', 'physicalIcrWrite', shared, (m, _cpu, f) => {
-      sendPhysicalIpi(m, vcpuOf(m, f.target).cpu, HostVector.postedInterruptNested);
-      return done;
-    }),
-    glue('kvm_vcpu_wake_up', (m, cpu, f) => {
-      call(m, cpu, unpostedOf(m, cpu, f.target)).target = f.target;
-    }),
+    makeEventRequest,
+    ...kvmVcpuTriggerPostedInterrupt(HostVector.postedInterruptNested),
   ],
 );
 
@@ -178,25 +189,11 @@ export const vmxDeliverInterrupt = program('vmx_deliver_interrupt', () => ({ tar
     'kvmPirUpdate',
     shared,
     (m, cpu, f) => {
-      const target = vcpuOf(m, f.target);
-      fence(m, cpu);
-      observe(m, testBit(target.page.irr, f.vector) ? Record.coalesced : Record.posted, target.pid, f.vector);
-      setBit(target.page.irr, f.vector);
-      target.irrPending = 1;
-      notify(m, target.channel);
+      kvmLapicSetIrr(m, cpu, f);
     },
-    { line: (m, _cpu, f) => descriptorLine(m, vcpuOf(m, f.target).pid) },
+    { line: (m, _cpu, f) => vcpuOf(m, f.target).descriptorLine },
   ),
-  stage(
-    'kvm_make_request',
-    'makeRequest',
-    shared,
-    (m, cpu, f) => {
-      fence(m, cpu);
-      makeRequest(vcpuOf(m, f.target), VcpuRequest.event);
-    },
-    { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },
-  ),
+  makeEventRequest,
   glue('kvm_vcpu_kick', (m, cpu, f) => {
     call(m, cpu, kvmVcpuKick).target = f.target;
   }),

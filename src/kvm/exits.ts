@@ -9,6 +9,7 @@ import { done, local, type Routine, shared } from '../engine/routine.js';
 import { askForL1dFlush } from '../hardware/external-interrupt.js';
 import { invalidOpcode } from '../hardware/instructions.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
+import { DeviceMemory, emulateDeviceWrite, handleIo, kvmEmulateWbinvd, signalFastMmio } from './device-emulation.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
 import { kvmEmulateHypercall } from './hypercall.js';
@@ -125,11 +126,25 @@ const handleEptViolation = program('handle_ept_violation', () => ({}), [
   }),
 ]);
 
-/** An access through such an entry: no device has registered it for writes without data, so it is emulated. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
+/** An access through such an entry: an eventfd may be there for writes of anything, else it is emulated. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
 const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
-  stage('kvm_io_bus_write-fast_mmio', 'fastMmio', local, () => {}),
+  stage(
+    'kvm_io_bus_write-fast_mmio',
+    'fastMmio',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      // SVM cannot tell how long the instruction is.
+      if (vcpu.exit.offset !== DeviceMemory.wildcard || vcpu.svm === 1) return 'handle_mmio_page_fault';
+      call(m, cpu, signalFastMmio);
+      return undefined;
+    },
+    { to: ['handle_mmio_page_fault'] },
+  ),
+  glue('signalled', () => done),
   stage('handle_mmio_page_fault', 'eptMisconfig', local, (m, cpu) => {
-    call(m, cpu, emulateApicAccess);
+    const isApic = currentVcpu(m, cpu).exit.offset < DeviceMemory.none;
+    call(m, cpu, isApic ? emulateApicAccess : emulateDeviceWrite);
   }),
 ]);
 
@@ -288,6 +303,9 @@ const table = [
   [ExitReason.InterruptWindow, handleInterruptWindow],
   [ExitReason.NmiWindow, handleNmiWindow],
   [ExitReason.Rsm, emRsm],
+  [ExitReason.IoInstruction, handleIo],
+  [ExitReason.Invd, kvmEmulateWbinvd],
+  [ExitReason.Wbinvd, kvmEmulateWbinvd],
   [ExitReason.Cpuid, kvmEmulateCpuid],
   [ExitReason.Hlt, kvmEmulateHalt],
   [ExitReason.Vmcall, kvmEmulateHypercall],

@@ -1,8 +1,9 @@
 import { testBit } from '../arch/bits256.js';
 import { call } from '../engine/frames.js';
-import { arm } from '../engine/requests.js';
+import { arm, observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
+import type { LogicalProcessor } from '../hardware/machine.js';
 import { addTimer, TimerKind, timerUse } from '../hardware/timer-uses.js';
 import { SystemVector } from '../host/machine.js';
 import { matchesVcpu } from './apic-map.js';
@@ -17,6 +18,7 @@ import {
   VcpuRequest,
   vcpuOf,
 } from './machine.js';
+import { KvmRecord } from './records.js';
 import { kvmIrqDeliveryToApic } from './send-ipi.js';
 import { syncPirToIrr } from './sync-pir-to-irr.js';
 
@@ -29,22 +31,29 @@ function pinOf(machine: KvmMachine, vm: number, pin: number): IoapicPin {
   return (machine.vms[vm] as KvmVm).ioapic[pin] as IoapicPin;
 }
 
-/**
- * Delivers a pin's interrupt, if its entry lets it: a level-triggered one not again before its EOI. Linux `ioapic_service`.
- */
-export const ioapicService = program('ioapic_service', () => ({ vm: 0, pin: 0 }), [
+/** What a pin has to deliver is sent: by the entry as it was when that was decided. Linux `ioapic_service`. */
+export const ioapicService = program('ioapic_service', () => ({ vm: 0, low: 0, destination: 0 }), [
   stage('service', 'ioapicService', shared, (m, cpu, f) => {
-    const pin = pinOf(m, f.vm, f.pin);
-    if ((pin.low & masked) !== 0 || (pin.remoteIrr === 1 && (pin.low & level) !== 0)) return done;
-    if ((pin.low & level) !== 0) pin.remoteIrr = 1;
     const delivery = call(m, cpu, kvmIrqDeliveryToApic);
     delivery.vm = f.vm;
-    delivery.low = (pin.low & 0x8fff) | 0x4000;
-    delivery.destination = pin.destination;
-    return undefined;
+    delivery.low = (f.low & 0x8fff) | 0x4000;
+    delivery.destination = f.destination;
   }),
   glue('serviced', () => done),
 ]);
+
+/**
+ * Delivers a pin's interrupt and returns true, if its entry lets it: a level-triggered one not again before its EOI. The I/O APIC's lock makes
+ * that one step with what led to it.
+ */
+function service(machine: KvmMachine, processor: LogicalProcessor, vm: number, number: number): boolean {
+  const pin = pinOf(machine, vm, number);
+  if ((pin.low & masked) !== 0 || (pin.remoteIrr === 1 && (pin.low & level) !== 0)) return false;
+  if ((pin.low & level) !== 0) pin.remoteIrr = 1;
+  const { low, destination } = pin;
+  Object.assign(call(machine, processor, ioapicService), { vm, low, destination });
+  return true;
+}
 
 /** The line of a pin changes. An edge-triggered entry fires on its rise. Linux `kvm_ioapic_set_irq`, `ioapic_set_irq`. */
 export const kvmIoapicSetIrq = program('kvm_ioapic_set_irq', () => ({ vm: 0, pin: 0, level: 0 }), [
@@ -53,10 +62,8 @@ export const kvmIoapicSetIrq = program('kvm_ioapic_set_irq', () => ({ vm: 0, pin
     const rose = pin.line === 0 && f.level === 1;
     pin.line = f.level;
     if (f.level === 0 || ((pin.low & level) === 0 && !rose)) return done;
-    const service = call(m, cpu, ioapicService);
-    service.vm = f.vm;
-    service.pin = f.pin;
-    return undefined;
+    observe(m, KvmRecord.ioapicSetIrq, f.pin, pin.remoteIrr);
+    return service(m, cpu, f.vm, f.pin) ? undefined : done;
   }),
   glue('set', () => done),
 ]);
@@ -100,10 +107,7 @@ export const kvmIoapicSendEoi = program('kvm_ioapic_send_eoi', () => ({ vm: 0, v
         arm(m, vm.eoiInject, 10_000 * vm.cyclesPerMicrosecond);
         continue;
       }
-      const service = call(m, cpu, ioapicService);
-      service.vm = f.vm;
-      service.pin = number;
-      return undefined;
+      if (service(m, cpu, f.vm, number)) return undefined;
     }
     return done;
   }),
@@ -119,10 +123,7 @@ export const kvmIoapicEoiInjectWork = program('kvm_ioapic_eoi_inject_work', () =
       const number = f.pin++;
       const pin = ioapic[number] as IoapicPin;
       if ((pin.low & level) === 0 || pin.line === 0 || pin.remoteIrr === 1) continue;
-      const service = call(m, cpu, ioapicService);
-      service.vm = f.vm;
-      service.pin = number;
-      return undefined;
+      if (service(m, cpu, f.vm, number)) return undefined;
     }
     return done;
   }),
@@ -167,10 +168,7 @@ export const ioapicWriteIndirect = program(
       f.oldLow = pin.low;
       f.oldDestination = pin.destination;
       writeEntry(m, f.vm, f.pin, f.low, f.destination);
-      if ((f.low & level) === 0 || pin.line === 0) return;
-      const service = call(m, cpu, ioapicService);
-      service.vm = f.vm;
-      service.pin = f.pin;
+      if ((f.low & level) !== 0 && pin.line === 1) service(m, cpu, f.vm, f.pin);
     }),
     stage(
       'kvm_make_scan_ioapic_request_mask',

@@ -31,6 +31,8 @@ export interface KernelFeatures {
   readonly timerWaitEarly: boolean;
   /** While APICv is inhibited the APIC-access page is unmapped, and each access to it is emulated after an EPT violation. */
   readonly hidesApicPage: boolean;
+  /** AVIC is inhibited while its table of logical IDs cannot say who is meant: two virtual CPUs have the same one, or one of several bits. */
+  readonly inhibitsAliases: boolean;
   /** Reserved bits in an x2APIC ICR are a general-protection fault. */
   readonly icrReservedFaults: boolean;
   /** SMRAM keeps whether STI or MOV SS blocked interrupts. */
@@ -85,6 +87,7 @@ const v4x19: KernelFeatures = {
   timerAdvanceNs: true,
   timerWaitEarly: true,
   hidesApicPage: false,
+  inhibitsAliases: false,
   x2avic: false,
   icrReservedFaults: false,
   smmKeepsShadow: false,
@@ -142,6 +145,7 @@ const v5x19: KernelFeatures = {
 const v6x1: KernelFeatures = { ...v5x19, x2avic: true, wakeListIdle: true };
 const v6x12: KernelFeatures = {
   ...v6x1,
+  inhibitsAliases: true,
   hltFastpath: true,
   smmKeepsShadow: true,
   icrReservedFaults: true,
@@ -161,7 +165,7 @@ const v6x18: KernelFeatures = { ...v6x12, icrFastpathByMap: true, deadlineFastpa
  * 6.0; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12. Virtual CPUs sleep by rcuwait since 5.8 (commit da4ad88cab58), and their
  * descriptors are changed by put and load since 5.17 (commit d76fb40637fc). Who is not notified is only woken, and not kicked, since 5.17 (commit 0f65a9d33767). Who is preempted is asked of the run queue since 5.14 (commit 3ba9f93b1287).
  * Exit handlers are called directly where retpolines are in use since 5.6 (commit 4289d2728664), vendor operations by static calls since 5.12 (commit
- * b3646477d458). SMRAM keeps blocking by STI since 6.2 (commit fb28875fd7da).
+ * b3646477d458). AVIC minds logical IDs that are not one virtual CPU's alone since 6.3. SMRAM keeps blocking by STI since 6.2 (commit fb28875fd7da).
  *
  * IPI virtualization is counted here from 5.19: its series was applied in May 2022 on 5.18 and backported to kernels of that age; mainline has it since 6.0.
  *

@@ -277,6 +277,8 @@ export const apicTimerExpired = program('apic_timer_expired', () => ({ target: 0
         return 'kvm_apic_inject_pending_timer_irqs';
       }
       timer.pending++;
+      // Who polls elsewhere sees it before the request.
+      notify(m, vcpu.channel);
       return undefined;
     },
     { to: ['kvm_apic_inject_pending_timer_irqs'], line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },

@@ -11,7 +11,7 @@ import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { recalculateApicMap } from './apic-map.js';
-import { ApicvInhibit, idInhibits, kvmSetOrClearApicvInhibit } from './apicv.js';
+import { idInhibits, kvmSetOrClearApicvInhibit, standingIdInhibits } from './apicv.js';
 import { kvmIoapicSendEoi } from './ioapic.js';
 import { cancelApicTimer, startApicTimer, updateDivideCount } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
@@ -127,7 +127,7 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
       const vcpu = currentVcpu(m, cpu);
       const vm = vmOf(m, vcpu);
       recalculateApicMap(m, vm);
-      const before = vm.apicvInhibits & (ApicvInhibit.physicalIdAliased | ApicvInhibit.apicIdModified);
+      const before = standingIdInhibits(vm);
       const after = idInhibits(m, vm);
       if (after === before) return done;
       const inhibit = call(m, cpu, kvmSetOrClearApicvInhibit);

@@ -198,6 +198,8 @@ export interface KvmVm {
   tprShadow: number;
   /** 1 if the kernel unmaps the APIC-access page while APICv is inhibited. */
   hidesApicPage: number;
+  /** 1 if AVIC is inhibited while the map of logical IDs cannot say who is meant. */
+  inhibitsAliases: number;
   /** 1 if a lowest-priority message goes by its vector, 0 if by turns. Module parameter `vector_hashing` of kvm. */
   vectorHashing: number;
   /** 1 if the kernel minds reserved bits in an x2APIC ICR. */

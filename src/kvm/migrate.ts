@@ -7,8 +7,18 @@ import { InternalError } from '../engine/errors.js';
 import { callOn } from '../engine/frames.js';
 import type { Thread } from '../engine/state.js';
 import { recalculateApicMap } from './apic-map.js';
+import { idInhibits, standingIdInhibits } from './apicv.js';
 import { currentTimerCount, startApicTimer } from './lapic-timer.js';
-import { descriptorOf, type KvmMachine, type KvmVcpu, makeRequest, VcpuRequest, vmOf } from './machine.js';
+import {
+  descriptorOf,
+  type KvmMachine,
+  type KvmVcpu,
+  type KvmVm,
+  makeRequest,
+  VcpuRequest,
+  vcpuOf,
+  vmOf,
+} from './machine.js';
 import { applyApicvControls } from './set-up.js';
 
 /**
@@ -96,6 +106,15 @@ function startRestoredTimer(machine: KvmMachine, vcpu: KvmVcpu, { deadline }: Sa
   if (first !== undefined) task.push(first);
 }
 
+/** What the IDs that came along have against APICv: every virtual CPU looks before it runs. Linux `kvm_recalculate_apic_map`. */
+function inhibitByIds(machine: KvmMachine, vm: KvmVm): void {
+  const standing = standingIdInhibits(vm);
+  const inhibits = idInhibits(machine, vm);
+  if (inhibits === standing) return;
+  vm.apicvInhibits = (vm.apicvInhibits & ~standing) | inhibits;
+  for (const id of vm.vcpus) makeRequest(vcpuOf(machine, id), VcpuRequest.apicvUpdate);
+}
+
 /**
  * Puts a saved state into a virtual CPU that has not run. What may be posted there already is cleared first, because the timer may post
  * as soon as it is armed. The destination's time-stamp counter must go on where the source's was. Linux `kvm_vcpu_ioctl_set_lapic`,
@@ -123,6 +142,7 @@ export function restoreVcpu(machine: KvmMachine, vcpu: KvmVcpu, saved: SavedVcpu
   vcpu.activity = saved.activity;
   machine.threads[vcpu.thread] = copy(saved.thread);
   recalculateApicMap(machine, vmOf(machine, vcpu));
+  inhibitByIds(machine, vmOf(machine, vcpu));
   applyApicvControls(machine, vcpu);
   startRestoredTimer(machine, vcpu, saved);
   vcpu.irrPending = 1;

@@ -1,42 +1,39 @@
 import { call } from '../engine/frames.js';
 import { done, shared } from '../engine/routine.js';
-import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
+import { currentVcpu } from '../hardware/machine.js';
+import { localIrqDisable, localIrqEnable } from '../host/local-irq.js';
 import { interruptBlocked } from './interruptibility.js';
-import { descriptorOf, HostVector, type KvmMachine, kvm } from './machine.js';
-import { controlLocals, isAsRead, needsPiWakeup, ownLine, readControl } from './pi-load-put.js';
+import { descriptorOf, HostVector, kvm } from './machine.js';
+import { type Control, controlLocals, isAsRead, needsPiWakeup, ownLine, readControl } from './pi-load-put.js';
+import { addToWakeupList, removeFromWakeupList } from './wakeup-list.js';
 
 const { program, stage, glue } = kvm;
 
-function disableInterrupts(_machine: KvmMachine, processor: LogicalProcessor): undefined {
-  processor.masked = 1;
+/** The descriptor's notifications become ones of another kind, for the processor where the virtual CPU is now. */
+function setNotification(vector: number) {
+  return stage(
+    'cmpxchg-nv',
+    'piControlUpdate',
+    shared,
+    (m, cpu, f: Control) => {
+      if (!isAsRead(m, cpu, f)) return 'cmpxchg-nv';
+      const descriptor = descriptorOf(m, currentVcpu(m, cpu));
+      descriptor.ndst = cpu.apic.id;
+      descriptor.nv = vector;
+      return undefined;
+    },
+    { line: ownLine, to: ['cmpxchg-nv'] },
+  );
 }
 
-function enableInterrupts(_machine: KvmMachine, processor: LogicalProcessor): undefined {
-  processor.masked = 0;
-  processor.attention = 1;
-}
+const irqDisable = stage('local_irq_disable', 'irqDisable', shared, (_m, cpu) => localIrqDisable(cpu));
 
 /** Notifications are for a virtual CPU that runs again, where it is now, and it leaves the list. Linux `__pi_post_block`. */
 export const piPostBlockWork = program('__pi_post_block', controlLocals, [
   stage('read-control', 'piControlRead', shared, readControl, { line: ownLine }),
-  stage(
-    'cmpxchg-nv',
-    'piControlUpdate',
-    shared,
-    (m, cpu, f) => {
-      if (!isAsRead(m, cpu, f)) return 'cmpxchg-nv';
-      const descriptor = descriptorOf(m, currentVcpu(m, cpu));
-      descriptor.ndst = cpu.apic.id;
-      descriptor.nv = HostVector.postedInterrupt;
-      return undefined;
-    },
-    { line: ownLine, to: ['cmpxchg-nv'] },
-  ),
+  setNotification(HostVector.postedInterrupt),
   stage('list_del', 'piWakeupList', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    const list = m.wakeupLists[vcpu.wakeupList] as number[];
-    list.splice(list.indexOf(vcpu.id), 1);
-    vcpu.wakeupList = -1;
+    removeFromWakeupList(m, currentVcpu(m, cpu));
   }),
 ]);
 
@@ -50,26 +47,12 @@ export const piPreBlock = program('pi_pre_block', controlLocals, [
     // Kernels 5.16 and the stable ones before it do not wake who has interrupts off (commit 1831fa44df74).
     return needsPiWakeup(m, vcpu) && !interruptBlocked(m, vcpu) ? undefined : 0;
   }),
-  stage('local_irq_disable', 'irqDisable', shared, disableInterrupts),
+  irqDisable,
   stage('list_add_tail', 'piWakeupList', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    vcpu.wakeupList = cpu.id;
-    (m.wakeupLists[cpu.id] as number[]).push(vcpu.id);
+    addToWakeupList(m, currentVcpu(m, cpu), cpu.id);
   }),
   stage('read-control', 'piControlRead', shared, readControl, { line: ownLine }),
-  stage(
-    'cmpxchg-nv',
-    'piControlUpdate',
-    shared,
-    (m, cpu, f) => {
-      if (!isAsRead(m, cpu, f)) return 'cmpxchg-nv';
-      const descriptor = descriptorOf(m, currentVcpu(m, cpu));
-      descriptor.ndst = cpu.apic.id;
-      descriptor.nv = HostVector.postedInterruptWakeup;
-      return undefined;
-    },
-    { line: ownLine, to: ['cmpxchg-nv'] },
-  ),
+  setNotification(HostVector.postedInterruptWakeup),
   stage(
     'pi_test_on',
     'piControlRead',
@@ -80,7 +63,7 @@ export const piPreBlock = program('pi_pre_block', controlLocals, [
     { line: ownLine },
   ),
   stage('local_irq_enable', 'irqEnable', shared, (m, cpu) => {
-    enableInterrupts(m, cpu);
+    localIrqEnable(cpu);
     return currentVcpu(m, cpu).wakeupList < 0 ? 1 : 0;
   }),
 ]);
@@ -88,9 +71,9 @@ export const piPreBlock = program('pi_pre_block', controlLocals, [
 /** Before 5.17, when it has blocked. Linux `pi_post_block`, from `vmx_post_block`. */
 export const piPostBlock = program('pi_post_block', () => ({}), [
   glue('pre_pcpu', (m, cpu) => (currentVcpu(m, cpu).wakeupList < 0 ? done : undefined)),
-  stage('local_irq_disable', 'irqDisable', shared, disableInterrupts),
+  irqDisable,
   glue('__pi_post_block', (m, cpu) => {
     call(m, cpu, piPostBlockWork);
   }),
-  stage('local_irq_enable', 'irqEnable', shared, enableInterrupts),
+  stage('local_irq_enable', 'irqEnable', shared, (_m, cpu) => localIrqEnable(cpu)),
 ]);

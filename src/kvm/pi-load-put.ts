@@ -22,6 +22,7 @@ import {
   vmOf,
 } from './machine.js';
 import { KvmRecord } from './records.js';
+import { addToWakeupList, removeFromWakeupList } from './wakeup-list.js';
 
 const { program, stage, glue } = kvm;
 
@@ -43,7 +44,7 @@ export function needsPiWakeup(machine: KvmMachine, vcpu: KvmVcpu): boolean {
 
 /** ON and SN as the descriptor's control word had them when it was read. What else it holds only this side writes. */
 export const controlLocals = () => ({ on: 0, sn: 0 });
-type Control = ReturnType<typeof controlLocals>;
+export type Control = ReturnType<typeof controlLocals>;
 
 /** Reads the control word once: both the expected and the new value are made from that. Linux `pi_try_set_control`. */
 export function readControl(machine: KvmMachine, processor: LogicalProcessor, f: Control): undefined {
@@ -97,11 +98,7 @@ export const vmxVcpuPiLoad = program('vmx_vcpu_pi_load', controlLocals, [
     { line: ownLine, to: ['set-on'] },
   ),
   stage('list_del', 'piWakeupList', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    if (vcpu.wakeupList < 0) return;
-    const list = m.wakeupLists[vcpu.wakeupList] as number[];
-    list.splice(list.indexOf(vcpu.id), 1);
-    vcpu.wakeupList = -1;
+    removeFromWakeupList(m, currentVcpu(m, cpu));
   }),
   stage('read-control', 'piControlRead', shared, readControl, { line: ownLine }),
   stage(
@@ -152,9 +149,7 @@ export const vmxVcpuPiPut = program('vmx_vcpu_pi_put', controlLocals, [
     { to: ['set-sn'] },
   ),
   stage('list_add', 'piWakeupList', shared, (m, cpu) => {
-    const vcpu = currentVcpu(m, cpu);
-    vcpu.wakeupList = cpu.id;
-    (m.wakeupLists[cpu.id] as number[]).push(vcpu.id);
+    addToWakeupList(m, currentVcpu(m, cpu), cpu.id);
   }),
   stage('read-control', 'piControlRead', shared, readControl, { line: ownLine }),
   stage(

@@ -54,6 +54,8 @@ export const KvmRecord = {
   /** An interrupt for L1 is a notification for L2: it never reaches L1's APIC, or is taken out of it again. */
   nestedNotification: recordKind('nested-notification', 'vcpu', 'vector'),
   nestedNotificationTaken: recordKind('nested-notification-taken', 'vcpu', 'vector'),
+  /** A pin of the I/O APIC is asserted: which, and 1 if its last interrupt has not ended. Tracepoint `kvm_ioapic_set_irq`. */
+  ioapicSetIrq: recordKind('ioapic-set-irq', 'pin', 'coalesced'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;

@@ -11,6 +11,7 @@ import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { preemptionTimerShift } from '../hardware/preemption-timer.js';
 import { vmEntry } from '../hardware/vm-entry.js';
+import { localIrqDisable, localIrqEnable } from '../host/local-irq.js';
 import { runQueueOf, SystemVector } from '../host/machine.js';
 import { schedule } from '../host/schedule.js';
 import { vmxHandleExit } from './exits.js';
@@ -163,7 +164,7 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   // All of a round together: prepare_guest_switch, sync_pir_to_irr, run, handle_exit_irqoff, handle_exit and what that skips the instruction by.
   stage('indirect_thunk', 'retpolineVendorOps', local, () => {}),
   stage('local_irq_disable', 'irqDisable', shared, (_m, cpu) => {
-    cpu.masked = 1;
+    localIrqDisable(cpu);
   }),
   // From here a poster sends a notification, and the entry below looks at ON: in this order nothing is lost.
   stage(
@@ -244,8 +245,7 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   }),
   stage('local_irq_enable', 'irqEnable', shared, (m, cpu) => {
     fence(m, cpu);
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
   stage('finish_switch_from_guest', 'finishSwitchFromGuest', local, () => {}),
   glue('apic_attention', (m, cpu) => (currentVcpu(m, cpu).pvEoiPending === 0 ? 'handle_exit' : undefined), {
@@ -272,8 +272,7 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
   ),
   stage('cancel_injection', 'irqEnable', shared, (m, cpu) => {
     fence(m, cpu);
-    cpu.masked = 0;
-    cpu.attention = 1;
+    localIrqEnable(cpu);
   }),
 ]);
 

@@ -86,6 +86,7 @@ export const kvmVm = record({
   flexpriority: flag,
   tprShadow: flag,
   hidesApicPage: flag,
+  inhibitsAliases: flag,
   vectorHashing: flag,
   icrReservedFaults: flag,
   smmKeepsShadow: flag,

@@ -1,11 +1,10 @@
-import { setBit, testBit } from '../arch/bits256.js';
 import { call } from '../engine/frames.js';
-import { notify, observe } from '../engine/requests.js';
+import { observe } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
 import { fence, load } from '../engine/store-buffer.js';
 import { sendDoorbell } from '../hardware/avic.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
-import { Record } from '../hardware/records.js';
+import { kvmLapicSetIrr } from './deliver.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import { type KvmMachine, kvm, makeRequest, VcpuMode, VcpuRequest, vcpuMode, vcpuOf } from './machine.js';
 import { KvmRecord } from './records.js';
@@ -86,13 +85,8 @@ export const svmDeliverInterrupt = program('svm_deliver_interrupt', () => ({ tar
     'kvmPirUpdate',
     shared,
     (m, cpu, f) => {
-      const target = vcpuOf(m, f.target);
-      fence(m, cpu);
-      observe(m, testBit(target.page.irr, f.vector) ? Record.coalesced : Record.posted, target.pid, f.vector);
-      setBit(target.page.irr, f.vector);
-      target.irrPending = 1;
-      notify(m, target.channel);
-      if (target.apicvActive === 1) observe(m, KvmRecord.apicvAcceptIrq, f.target, f.vector);
+      kvmLapicSetIrr(m, cpu, f);
+      if (vcpuOf(m, f.target).apicvActive === 1) observe(m, KvmRecord.apicvAcceptIrq, f.target, f.vector);
     },
     { line: (m, _cpu, f) => vcpuOf(m, f.target).descriptorLine },
   ),

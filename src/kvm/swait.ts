@@ -3,6 +3,7 @@ import { notify } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
+import { localIrqRestore, localIrqSave } from '../host/local-irq.js';
 import { currentTask, TaskState } from '../host/machine.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
 import { type KvmMachine, kvm, vcpuOf } from './machine.js';
@@ -12,17 +13,6 @@ import { type KvmMachine, kvm, vcpuOf } from './machine.js';
 
 const { program, stage, glue, until } = kvm;
 
-/** Interrupts are off for as long as the lock is held. */
-function disableInterrupts(cpu: LogicalProcessor, f: { masked: number }): void {
-  f.masked = cpu.masked;
-  cpu.masked = 1;
-}
-
-function restoreInterrupts(cpu: LogicalProcessor, f: { masked: number }): void {
-  cpu.masked = f.masked;
-  if (f.masked === 0) cpu.attention = 1;
-}
-
 function unlock(machine: KvmMachine, vcpu: number): void {
   const target = vcpuOf(machine, vcpu);
   target.waitLock = 0;
@@ -31,15 +21,19 @@ function unlock(machine: KvmMachine, vcpu: number): void {
 
 const ownLine = (m: KvmMachine, cpu: LogicalProcessor): number => currentVcpu(m, cpu).modeLine;
 
+/** Interrupts are off for as long as the lock is held. */
+const irqSave = stage('local_irq_save', 'irqDisable', shared, (_m, cpu, f: { masked: number }) => localIrqSave(cpu, f));
+
+/** Waits for one's own queue's lock. */
+const rawSpinLock = until('raw_spin_lock', 'swaitLockFree', (m, cpu) => currentVcpu(m, cpu).waitLock === 0, {
+  channel: (m, cpu) => currentVcpu(m, cpu).channel,
+  line: ownLine,
+});
+
 /** Puts a virtual CPU's task on its wait queue and marks it as about to sleep. Linux `prepare_to_swait_exclusive`. */
 export const prepareToSwait = program('prepare_to_swait_exclusive', () => ({ masked: 0 }), [
-  stage('local_irq_save', 'irqDisable', shared, (_m, cpu, f) => {
-    disableInterrupts(cpu, f);
-  }),
-  until('raw_spin_lock', 'swaitLockFree', (m, cpu) => currentVcpu(m, cpu).waitLock === 0, {
-    channel: (m, cpu) => currentVcpu(m, cpu).channel,
-    line: ownLine,
-  }),
+  irqSave,
+  rawSpinLock,
   stage(
     'acquire',
     'swaitLock',
@@ -62,7 +56,7 @@ export const prepareToSwait = program('prepare_to_swait_exclusive', () => ({ mas
       currentTask(m, cpu.id).state = TaskState.interruptible;
       fence(m, cpu);
       unlock(m, vcpu.id);
-      restoreInterrupts(cpu, f);
+      localIrqRestore(cpu, f);
     },
     { line: ownLine },
   ),
@@ -80,13 +74,8 @@ export const finishSwait = program('finish_swait', () => ({ masked: 0 }), [
     },
     { line: ownLine, to: ['finished'] },
   ),
-  stage('local_irq_save', 'irqDisable', shared, (_m, cpu, f) => {
-    disableInterrupts(cpu, f);
-  }),
-  until('raw_spin_lock', 'swaitLockFree', (m, cpu) => currentVcpu(m, cpu).waitLock === 0, {
-    channel: (m, cpu) => currentVcpu(m, cpu).channel,
-    line: ownLine,
-  }),
+  irqSave,
+  rawSpinLock,
   stage(
     'list_del_init',
     'swaitLock',
@@ -96,7 +85,7 @@ export const finishSwait = program('finish_swait', () => ({ masked: 0 }), [
       if (vcpu.waitLock === 1) return 'raw_spin_lock';
       // Taken and given back in one: nobody else can look in between.
       vcpu.waiter = 0;
-      restoreInterrupts(cpu, f);
+      localIrqRestore(cpu, f);
       return undefined;
     },
     { line: ownLine, to: ['raw_spin_lock'] },
@@ -106,9 +95,7 @@ export const finishSwait = program('finish_swait', () => ({ masked: 0 }), [
 
 /** Wakes the task on a virtual CPU's wait queue, with its lock held. Returns 1 if it did. Linux `swake_up_one`, `swake_up_locked`. */
 export const swakeUpOne = program('swake_up_one', () => ({ target: 0, masked: 0 }), [
-  stage('local_irq_save', 'irqDisable', shared, (_m, cpu, f) => {
-    disableInterrupts(cpu, f);
-  }),
+  irqSave,
   until('raw_spin_lock', 'swaitLockFree', (m, _cpu, f) => vcpuOf(m, f.target).waitLock === 0, {
     channel: (m, _cpu, f) => vcpuOf(m, f.target).channel,
     line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine,
@@ -133,7 +120,7 @@ export const swakeUpOne = program('swake_up_one', () => ({ target: 0, masked: 0 
     (m, cpu, f) => {
       vcpuOf(m, f.target).waiter = 0;
       unlock(m, f.target);
-      restoreInterrupts(cpu, f);
+      localIrqRestore(cpu, f);
     },
     { line: (m, _cpu, f) => vcpuOf(m, f.target).modeLine },
   ),

@@ -21,3 +21,10 @@ for (const [name, code] of Object.entries(SvmExit)) names.set(svmExitBase + code
 export function exitReasonName(reason: number): string {
   return names.get(reason) ?? `EXIT_${reason}`;
 }
+
+const known = new Set(names.values());
+
+/** True for a name that {@link exitReasonName} gives. */
+export function isExitReasonName(name: string): boolean {
+  return known.has(name) || /^EXIT_\d+$/.test(name);
+}

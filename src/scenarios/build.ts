@@ -126,16 +126,18 @@ function usesMsrImmediate(scenario: MachineConfig, profile: Profile, index: numb
   return true;
 }
 
-/** The logical processor of each virtual CPU of each VM. */
+/** The logical processor of each virtual CPU of each VM: by default a core each, in order, or where there are too few a thread each. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
-  let nextCore = 0;
+  const { threadsPerCore } = scenario.topology;
+  const unpinned = scenario.vms.reduce((sum, vm) => sum + (vm.pinning === undefined ? vm.vcpus : 0), 0);
+  const step = unpinned * threadsPerCore <= available ? threadsPerCore : 1;
+  let next = 0;
   return scenario.vms.map((vm, index) => {
     const { pinning } = vm;
     const path = `vms[${index}].pinning`;
     if (pinning === 'float') return undefined;
-    const places: readonly number[] =
-      pinning ?? Array.from({ length: vm.vcpus }, () => nextCore++ * scenario.topology.threadsPerCore);
+    const places: readonly number[] = pinning ?? Array.from({ length: vm.vcpus }, () => step * next++);
     if (places.length !== vm.vcpus) {
       throw new InputError(path, `has ${places.length} logical processors for ${vm.vcpus} virtual CPUs`);
     }
@@ -145,7 +147,7 @@ function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
         throw new InputError(
           here,
           pinning === undefined
-            ? `${vm.vcpus} virtual CPUs need more cores than the host has (${available} logical processors)`
+            ? `${vm.vcpus} virtual CPUs do not fit the host (${available} logical processors)`
             : `logical processor ${place} does not exist (${available} available)`,
         );
       }
@@ -238,15 +240,19 @@ function addVm(
   const vm = scenario.vms[index] as VmConfig;
   const kernel = kernels[host.kernel];
   const x2apic = vm.apicMode === 'x2apic';
+  const features = featuresOf(scenario, profile, index);
+  const svm = features.svm === 1;
   const number = createVm(plan, {
-    ...featuresOf(scenario, profile, index),
+    ...features,
     ...paravirtOptions(scenario, index),
     ...pleOptions(host, vm),
     preemptedAtBoundary: kernel.preemptedAtBoundary ? 1 : 0,
     vectorHashing: host.vectorHashing ? 1 : 0,
-    flexpriority: host.flexpriority && host.tprShadow ? 1 : 0,
+    // An AMD host has such a page for AVIC alone, and takes it away while that is inhibited in every kernel.
+    flexpriority: (svm ? features.apicv === 1 : host.flexpriority && host.tprShadow) ? 1 : 0,
     tprShadow: host.tprShadow ? 1 : 0,
-    hidesApicPage: kernel.hidesApicPage ? 1 : 0,
+    hidesApicPage: svm || kernel.hidesApicPage ? 1 : 0,
+    inhibitsAliases: svm && kernel.inhibitsAliases ? 1 : 0,
     icrFastpathByMap: kernel.icrFastpathByMap ? 1 : 0,
     deadlineFastpathAlways: kernel.deadlineFastpathAlways ? 1 : 0,
     smmKeepsShadow: kernel.smmKeepsShadow ? 1 : 0,

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { kernelVersions } from '../kvm/kernels.js';
+import { kernelVersion } from './kernel-version.js';
 import { count, nonNegative, positive } from './schema-values.js';
 
 /** Tasks of the host that are no virtual CPUs. */
@@ -35,7 +36,7 @@ const hostInterrupts = v.strictObject({
 
 /** The host: its kernel and what is set there. */
 export const hostSchema = v.strictObject({
-  kernel: v.optional(v.picklist(kernelVersions), '6.1'),
+  kernel: v.optional(kernelVersion(kernelVersions), '6.1'),
   /** Module parameter `halt_poll_ns` of kvm; 0: no halt polling. */
   haltPollNs: v.optional(nonNegative, 200_000),
   haltPollGrow: v.optional(nonNegative, 2),

@@ -160,7 +160,7 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
     title: base.title ?? base.name,
     profile: profileOf(base.profile).name,
     seed: base.seed,
-    assumed: base.assumed.map(({ path, value, why }) => ({ path, value, why })),
+    assumed: [...base.assumed.map(({ path, value, why }) => ({ path, value, why })), ...countedKernels(input, base)],
     variants: rows.map(({ name, scenario }) =>
       runVariant(name, scenario, options.breakdown ?? true, () => {
         done++;
@@ -168,6 +168,26 @@ export function runScenario(input: ScenarioInput, options: RunOptions = {}): Rep
       }),
     ),
   };
+}
+
+/** Kernel versions that the library does not know, and what they count as. */
+function countedKernels(input: ScenarioInput, { host, vms, assumed }: Scenario): Report['assumed'] {
+  const said = (path: string): boolean => assumed.some((assumption) => assumption.path === path);
+  const named = [
+    { path: 'host.kernel', asked: input.host?.kernel, value: host.kernel },
+    ...vms.map((vm, index) => ({
+      path: `vms[${index}].guestKernel`,
+      asked: input.vms?.[index]?.guestKernel,
+      value: vm.guestKernel,
+    })),
+  ];
+  return named
+    .filter(({ path, asked, value }) => asked !== undefined && asked !== value && !said(path))
+    .map(({ path, asked, value }) => ({
+      path,
+      value,
+      why: `${asked} is not among the kernels here; the nearest that is not newer, or the oldest`,
+    }));
 }
 
 /**

@@ -36,6 +36,8 @@ function reasonOf(issue: v.BaseIssue<unknown>): string {
     case 'min_length':
     case 'max_length':
       return `has ${received} elements, not ${String(requirement)} or ${type === 'min_length' ? 'more' : 'fewer'}`;
+    case 'string':
+      return issue.message.startsWith('Invalid type') ? `${received} is not of the type ${expected}` : issue.message;
     default:
       return expected === null ? issue.message : `${received} is not of the type ${expected}`;
   }

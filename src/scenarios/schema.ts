@@ -150,8 +150,17 @@ export type PublishedFigure = Scenario['published'][number];
 
 function parse<S extends typeof machineSchema | typeof scenarioSchema>(schema: S, input: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, input);
-  if (result.success) return result.output;
-  throw issueError(result.issues[0]);
+  if (!result.success) throw issueError(result.issues[0]);
+  fitTopology(input, result.output);
+  return result.output;
+}
+
+/** A host whose size the input does not give has a core for each virtual CPU that is not pinned. */
+function fitTopology(input: unknown, { topology, vms }: v.InferOutput<typeof machineSchema>): void {
+  const given = (input as { topology?: Partial<typeof topology> }).topology ?? {};
+  if (given.coresPerSocket !== undefined) return;
+  const unpinned = vms.reduce((sum, vm) => sum + (Array.isArray(vm.pinning) ? 0 : vm.vcpus), 0);
+  topology.coresPerSocket = Math.min(4096, Math.max(topology.coresPerSocket, Math.ceil(unpinned / topology.sockets)));
 }
 
 /**

@@ -1,12 +1,25 @@
 import * as v from 'valibot';
 import { guestKernelVersions } from '../guest/linux/kernels.js';
 import { ApicvInhibit } from '../kvm/apicv.js';
+import { kernelVersion } from './kernel-version.js';
 import { count, nonNegative } from './schema-values.js';
 
 const switchable = v.optional(v.boolean());
 
 type InhibitName = keyof typeof ApicvInhibit;
 const apicvInhibitNames = Object.keys(ApicvInhibit) as [InhibitName, ...InhibitName[]];
+
+/** What a VM gets from the processor and the host's kernel without the guest's knowing. */
+export const hostFeatures = {
+  apicv: switchable,
+  ipiVirtualization: switchable,
+  icrFastpath: switchable,
+  tscDeadlineFastpath: switchable,
+  preemptionTimerFastpath: switchable,
+  hltFastpath: switchable,
+  postedTimer: switchable,
+  avic: switchable,
+};
 
 /** A VM of a scenario. */
 export const vmSchema = v.strictObject({
@@ -23,20 +36,13 @@ export const vmSchema = v.strictObject({
   /** Defaults to what `host.kernel` had and the processor has. */
   features: v.optional(
     v.strictObject({
-      apicv: switchable,
-      ipiVirtualization: switchable,
-      icrFastpath: switchable,
-      tscDeadlineFastpath: switchable,
-      preemptionTimerFastpath: switchable,
-      hltFastpath: switchable,
-      postedTimer: switchable,
+      ...hostFeatures,
       pvIpi: switchable,
       pvTlbFlush: switchable,
       pvUnhalt: switchable,
       pvSchedYield: switchable,
       pvEoi: switchable,
       hypervPvIpi: switchable,
-      avic: switchable,
       /** The guest writes MSRs by WRMSRNS with the number in the instruction; off if not given. */
       msrImmediate: switchable,
     }),
@@ -61,7 +67,7 @@ export const vmSchema = v.strictObject({
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
   /** The guest's kernel, where the guest is Linux. */
-  guestKernel: v.optional(v.picklist(guestKernelVersions), '6.1'),
+  guestKernel: v.optional(kernelVersion(guestKernelVersions), '6.1'),
   /** Mitigations of speculation in the guest's kernel, where it is Linux: `retpoline`, on its calls through pointers. */
   guestMitigations: v.optional(v.strictObject({ retpoline: switchable }), {}),
   /** The guest's own halt polling (`guestIdle: "haltpoll"`): parameters `guest_halt_poll_ns`, … of its governor. */
@@ -69,6 +75,8 @@ export const vmSchema = v.strictObject({
   guestHaltPollGrow: v.optional(count(0, 1000), 2),
   guestHaltPollGrowStart: v.optional(nonNegative, 50_000),
   guestHaltPollShrink: v.optional(count(0, 1000), 2),
+  /** Ticks per second of a CPU that is not idle (CONFIG_HZ), where the guest is Linux; 0: no tick. */
+  guestTickHz: v.optional(count(0, 10_000), 0),
 });
 
 /** A VM with its defaults filled in. */

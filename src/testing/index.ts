@@ -6,6 +6,7 @@
  */
 export * from './arbitraries.js';
 export * from './conformance.js';
+export * from './cpu-time-checks.js';
 export * from './explorer.js';
 export * from './findings.js';
 export * from './invariants.js';

@@ -102,6 +102,41 @@ describe('an explored run', () => {
     expect(finished).toBeGreaterThan(30);
   });
 
+  it('comes to the same whether it remembers what was done or carries everything out again', () => {
+    const sumBelow = (limit: number): Invariant<RandomMachine, Log> => ({
+      name: `sum-below-${limit}`,
+      holds: ({ cells }) => cells.reduce((sum, cell) => sum + cell, 0) < limit,
+    });
+    const quiet: Invariant<RandomMachine, Log> = {
+      name: 'quiet',
+      holds: ({ threads, processors }) => processors.some(({ thread }) => (threads[thread]?.length ?? 0) < 3),
+    };
+    let broken = 0;
+    fc.assert(
+      fc.property(plans(3, 3, false), fc.integer({ min: 1, max: 8 }), (plan, limit) => {
+        const built = buildPlan(plan);
+        const [remembered, plain] = [true, false].map((remember) =>
+          explore(
+            { machine: built.machine(), observers: built.log() },
+            {
+              hooks: randomHooks,
+              schemas: randomSchemas,
+              observe: observeWithoutTime,
+              limits: { states: 1000 },
+              invariants: [quiet, sumBelow(limit)],
+              finally: [sumBelow(limit - 1)],
+              comesToRest: 'rest',
+              remember,
+            },
+          ),
+        );
+        if (plain?.violation !== undefined) broken++;
+        expect(remembered).toEqual(plain);
+      }),
+    );
+    expect(broken).toBeGreaterThan(10);
+  });
+
   it('comes to the same ends whether local stages are merged or not, by way of the same states and more', () => {
     let finished = 0;
     let merged = 0;

@@ -93,6 +93,23 @@ describe('the fastpath of IA32_TSC_DEADLINE', () => {
   });
 });
 
+describe('a fastpath is cheaper than the ordinary handler', () => {
+  test.each([
+    ['icrFastpath', 'ipi', {}],
+    ['tscDeadlineFastpath', 'tscdeadline_immed', {}],
+    ['preemptionTimerFastpath', 'tscdeadline', {}],
+    ['hltFastpath', 'self_ipi_sti_hlt', { apicv: false }],
+  ] as const)('%s, of %s', (feature, name, features) => {
+    const cyclesOf = (on: boolean) =>
+      runScenario({
+        host: { kernel: '6.12', timerAdvance: false },
+        vms: [{ features: { ipiVirtualization: false, ...features, [feature]: on } }],
+        workload: { kind: 'vmexit', test: name, iterations: 10 },
+      }).variants[0]?.latencyCycles.mean ?? 0;
+    expect(cyclesOf(true)).toBeLessThan(cyclesOf(false));
+  });
+});
+
 describe('WRMSRNS with the number of the MSR in it', () => {
   test('exits by a reason of its own, and has the same fastpath', () => {
     const plain = writing('6.18', 0x830, 0x4000 | testVector, 1);

@@ -71,6 +71,17 @@ describe('a mitigation', () => {
     expect(paid('5.15', 'tscdeadline_immed')).toBe(0);
   });
 
+  test.each(['ibrs', 'retpoline'])('%s costs on an AMD host, too', (name) => {
+    const cycles = (on: boolean) =>
+      runScenario({
+        profile: 'epyc',
+        host: { mitigations: { [name]: on } },
+        workload: { kind: 'vmexit', test: 'cpuid', iterations: 20 },
+      }).variants[0]?.latencyCycles.p50 ?? Number.NaN;
+    const group = name === 'ibrs' ? 'specCtrl' : 'retpoline';
+    expect(cycles(true) - cycles(false)).toBe(Math.round(profiles['epyc']?.groups[group]?.cycles ?? Number.NaN));
+  });
+
   test('changes nothing where there are no exits', () => {
     const ipi = (mitigations: Record<string, boolean>) =>
       runScenario({

@@ -95,17 +95,18 @@ export function otherWatches(seed: number, runs: number): Watch[] {
   ];
 }
 
-/** Runs `body` and notes which stages were reached and what they returned. */
-export function reached(body: () => void, into: Map<number, Set<string>>): Set<number> {
-  const hit = new Set<number>();
+/** Runs `body` and notes which stages were reached, what they returned, and how many there were in all. */
+export function reached(body: () => void): { hit: Map<number, Set<string>>; count: number } {
+  const hit = new Map<number, Set<string>>();
+  let count = 0;
   const before = stageTable.map(({ effect }) => effect);
   for (const stage of stageTable) {
     const { effect, at } = stage;
     (stage as { effect: Stage['effect'] }).effect = (machine, processor, locals, returned) => {
       const result = effect(machine, processor, locals, returned);
-      hit.add(at);
-      const seen = into.get(at) ?? new Set();
-      into.set(at, seen.add(outcome(result)));
+      count++;
+      const seen = hit.get(at) ?? new Set();
+      hit.set(at, seen.add(outcome(result)));
       return result;
     };
   }
@@ -116,5 +117,5 @@ export function reached(body: () => void, into: Map<number, Set<string>>): Set<n
       (stage as { effect: Stage['effect'] }).effect = before[i] as Stage['effect'];
     });
   }
-  return hit;
+  return { hit, count };
 }

@@ -8,6 +8,8 @@ export interface Mutation {
   readonly changes: readonly StageChange[];
   /** Numbers of the stages that have to be reached. */
   readonly at: readonly number[];
+  /** What they have to return for once; without that the change is none. */
+  readonly outcome?: string;
 }
 
 type Result = string | number | typeof done | undefined;
@@ -38,9 +40,15 @@ function skipped({ routine, name }: Stage): StageChange {
   return { routine: routine.name, stage: name, effect: () => () => undefined };
 }
 
-/** True if a stage does nothing but return. */
+/** True if a stage does nothing but return; what it was returned itself, a routine returns anyway. */
 function onlyReturns({ effect }: Stage): boolean {
-  return /=>\s*done$/.test(effect.toString());
+  const text = effect.toString();
+  return /=>\s*done$/.test(text) || /^\(\w+, \w+, \w+, (\w+)\)\s*=>\s*\1$/.test(text);
+}
+
+/** True if a stage does nothing but go to another. */
+function goesTo({ effect }: Stage, name: string): boolean {
+  return /=>\s*["']([^"']+)["']$/.exec(effect.toString())?.[1] === name;
 }
 
 /**
@@ -49,13 +57,9 @@ function onlyReturns({ effect }: Stage): boolean {
  */
 export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
   const found: Mutation[] = [];
-  const add = (
-    stage: Stage,
-    kind: string,
-    changes: readonly StageChange[],
-    at: readonly number[] = [stage.at],
-  ): void => {
-    found.push({ id: `${routine.name}.${stage.name} ${kind}`, changes, at });
+  const add = (stage: Stage, kind: string, changes: readonly StageChange[], outcome?: string): void => {
+    const id = `${routine.name}.${stage.name} ${kind}`;
+    found.push({ id, changes, at: [stage.at], ...(outcome === undefined ? {} : { outcome }) });
   };
   routine.stages.forEach((stage, index) => {
     const results = seen.get(stage.at);
@@ -64,21 +68,25 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     // What does nothing but cost, and what returns where the routine ends anyway, can be left out by nobody's loss.
     const idle = /^\(?[\w, ]*\)?\s*=>\s*\{\s*\}$/.test(stage.effect.toString());
     if (!idle && !(isLast && onlyReturns(stage))) add(stage, 'skipped', [skipped(stage)]);
+    const next = routine.stages[index + 1];
     for (const name of [...results].filter((result) => stage.to.includes(result))) {
+      // Where it would go anyway.
+      if (name === next?.name || (next !== undefined && goesTo(next, name))) continue;
       if (results.size > 1)
-        add(stage, `never ${name}`, [redirected(stage, (result) => (result === name ? undefined : result))]);
-      if (results.has('next')) add(stage, `always ${name}`, [redirected(stage, (result) => result ?? name)]);
+        add(stage, `never ${name}`, [redirected(stage, (result) => (result === name ? undefined : result))], name);
+      if (results.has('next')) add(stage, `always ${name}`, [redirected(stage, (result) => result ?? name)], 'next');
     }
+    // Where what follows does nothing but end.
+    const ends = next !== undefined && /=>\s*done$/.test(next.effect.toString());
     if (results.has('done') && results.size > 1) {
-      add(stage, 'never done', [redirected(stage, (result) => (result === done ? undefined : result))]);
-      if (results.has('next')) add(stage, 'always done', [redirected(stage, (result) => result ?? done)]);
+      if (!ends)
+        add(stage, 'never done', [redirected(stage, (result) => (result === done ? undefined : result))], 'done');
+      if (results.has('next')) add(stage, 'always done', [redirected(stage, (result) => result ?? done)], 'next');
     }
     if (results.has('value')) {
-      add(stage, 'other value', [
-        redirected(stage, (result) => (typeof result === 'number' ? (result === 0 ? 1 : 0) : result)),
-      ]);
+      const other = (result: Result): Result => (typeof result === 'number' ? (result === 0 ? 1 : 0) : result);
+      add(stage, 'other value', [redirected(stage, other)], 'value');
     }
-    const next = routine.stages[index + 1];
     if (
       next === undefined ||
       stage.type !== StageType.ordinary ||
@@ -88,15 +96,14 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
       return;
     const [first, second] = [stage.effect, next.effect];
     const to = [...stage.to, ...next.to];
-    add(
-      stage,
-      `after ${next.name}`,
-      [
+    found.push({
+      id: `${routine.name}.${stage.name} after ${next.name}`,
+      changes: [
         { routine: routine.name, stage: stage.name, to, effect: () => second as never },
         { routine: routine.name, stage: next.name, to, effect: () => first as never },
       ],
-      [stage.at, next.at],
-    );
+      at: [stage.at, next.at],
+    });
   });
   return found;
 }

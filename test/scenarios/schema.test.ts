@@ -54,9 +54,11 @@ describe('a scenario', () => {
     ['vms[0].vcpus: 1.5 is not a whole number', { ...minimal, vms: [{ vcpus: 1.5 }] }],
     ['vms[0].apicMode: "X2APIC" is not one of "xapic", "x2apic"', { ...minimal, vms: [{ apicMode: 'X2APIC' }] }],
     [
-      'host.kernel: "5.9" is not one of "4.19", "5.4", "5.8", "5.15", "5.19", "6.1", "6.12", "6.18"',
-      { ...minimal, host: { kernel: '5.9' } },
+      'host.kernel: "2.6" is not a kernel version from 3.10 on, as one of "4.19", "5.4", "5.8", "5.15", "5.19", "6.1", "6.12", "6.18"',
+      { ...minimal, host: { kernel: '2.6' } },
     ],
+    ['host.kernel: 6.1 is a number; a version is text, as "6.1"', { ...minimal, host: { kernel: 6.1 } }],
+    ['vms[0].guestKernel: null is not of the type string', { ...minimal, vms: [{ guestKernel: null }] }],
     [
       'vms[0].pinning[1]: logical processor 9 does not exist (8 available)',
       { ...minimal, topology: { coresPerSocket: 8 }, vms: [{ pinning: [0, 9] }] },
@@ -71,11 +73,11 @@ describe('a scenario', () => {
     ],
     ['vms[0].pinning: has 1 logical processors for 2 virtual CPUs', { ...minimal, vms: [{ pinning: [0] }] }],
     [
-      'vms[0].vcpus: 4 virtual CPUs need more cores than the host has (2 logical processors)',
-      { ...minimal, vms: [{ vcpus: 4 }] },
+      'vms[0].vcpus: 4 virtual CPUs do not fit the host (2 logical processors)',
+      { ...minimal, topology: { coresPerSocket: 2 }, vms: [{ vcpus: 4 }] },
     ],
     [
-      "profile: there is no profile 'core-i7' (there are: haswell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, epyc)",
+      "profile: there is no profile 'core-i7' (there are: sandy-bridge, ivy-bridge, haswell, broadwell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, emerald-rapids, granite-rapids, epyc-rome, epyc-milan, epyc)",
       { ...minimal, profile: 'core-i7' },
     ],
     [
@@ -184,4 +186,45 @@ describe('a path', () => {
 test('a kernel that was written as a number is taken by its name', () => {
   expect(withValue({}, 'host.kernel', 6.1)).toEqual({ host: { kernel: '6.1' } });
   expect(withValue({ vms: [{}] }, 'vms[0].guestKernel', 5.8)).toEqual({ vms: [{ guestKernel: '5.8' }] });
+});
+
+describe('a kernel that the library does not know', () => {
+  const hostKernel = (kernel: string) => parseScenario({ ...minimal, host: { kernel } }).host.kernel;
+
+  test.each([
+    ['6.6', '6.1'],
+    ['5.10.0-8-amd64', '5.8'],
+    ['v5.11-rc3', '5.8'],
+    ['7.0', '6.18'],
+    ['4.10', '4.19'],
+    ['5.4', '5.4'],
+  ])('%s counts as %s', (asked, counted) => {
+    expect(hostKernel(asked)).toBe(counted);
+  });
+
+  test('…which the report says', () => {
+    const { assumed } = runScenario({
+      ...minimal,
+      host: { kernel: '6.6' },
+      vms: [{ guestKernel: '6.1' }],
+    } as ScenarioInput);
+    expect(assumed).toEqual([{ path: 'host.kernel', value: '6.1', why: expect.stringContaining('6.6 is not among') }]);
+  });
+});
+
+describe('a host whose size is not given', () => {
+  test('has a core for each virtual CPU', () => {
+    const { topology } = parseScenario({ ...minimal, vms: [{ vcpus: 3 }, { vcpus: 4 }] });
+    expect(topology).toMatchObject({ sockets: 1, coresPerSocket: 7, threadsPerCore: 1 });
+  });
+
+  test('where it is given and has too few cores, virtual CPUs have a thread each', () => {
+    const exits = (vcpus: number) =>
+      runScenario({
+        topology: { coresPerSocket: 4, threadsPerCore: 2 },
+        vms: [{ vcpus }],
+        workload: { kind: 'smp-call-function', to: 'all', iterations: 5 },
+      }).variants[0]?.interrupts.delivered;
+    expect(exits(8)).toBeGreaterThan(exits(4) ?? 0);
+  });
 });

@@ -4,6 +4,7 @@ import { resetRegisters } from '../../src/arch/apic-registers.js';
 import { InputError } from '../../src/engine/errors.js';
 import { costKeysOf, type Routine } from '../../src/engine/routine.js';
 import { systemRoutines } from '../../src/scenarios/routines.js';
+import type { MachineInput } from '../../src/scenarios/schema.js';
 import {
   arbitraries,
   type CaseSchedule,
@@ -88,8 +89,70 @@ describe('a case', () => {
     );
     const [input] = result.counterexample ?? [];
     const operations = [...(input?.programs.flat() ?? []), ...(input?.host ?? [])];
-    expect(operations).toHaveLength(1);
+    // A line that is held up comes with the end of that: neither is left out without the other.
+    expect(operations.filter(({ op }) => op !== 'hold' && op !== 'quiet')).toHaveLength(1);
     expect(fc.stringify(input)).toContain('takes 91H');
+  });
+});
+
+// Each was a counterexample once.
+describe('what long searches found holds now', () => {
+  const of = (machine: MachineInput, more: Partial<InterruptCase>): InterruptCase => ({
+    machine: { host: { idle: 'mwait' }, ...machine },
+    programs: [[], []],
+    schedule: { kind: 'timed', seed: 0, jitter: 0 },
+    ...more,
+  });
+
+  test('who polls sees a timer that expires on another processor before it is kicked', () => {
+    const input = of(
+      {
+        topology: { coresPerSocket: 2 },
+        host: { kernel: '4.19', haltPollNs: 200_000, idle: 'mwait', preemptionTimer: false, sliceNs: 20_000 },
+        vms: [{ vcpus: 3, apicMode: 'x2apic', features: { ipiVirtualization: false }, pinning: 'float' }],
+      },
+      {
+        programs: [[{ op: 'timer', cycles: 60_000 }], [], []],
+        host: [{ op: 'post', vcpu: 1, vector: 0x70 }],
+        load: [0],
+      },
+    );
+    expect(runCase(input).broken).toEqual([]);
+  });
+
+  test('a HLT that does not exit is over when its guest was woken, whatever exits come before the next instruction', () => {
+    const input = of(
+      {
+        topology: { coresPerSocket: 3 },
+        vms: [{ vcpus: 2, apicMode: 'xapic', features: { apicv: false }, disableExits: ['hlt'] }],
+      },
+      { programs: [[], [{ op: 'hlt' }, { op: 'quiet', line: 3 }]], host: [{ op: 'hold', line: 3 }] },
+    );
+    for (const schedule of [input.schedule, { kind: 'switches', at: [] } as const])
+      expect(runCase({ ...input, schedule }).broken).toEqual([]);
+  });
+
+  test('an EOI does not come between a line that rises and its interrupt', () => {
+    const input = of(
+      {
+        topology: { coresPerSocket: 5 },
+        host: { kernel: '5.4', idle: 'mwait', haltPollNs: 0, preemptionTimer: true, sliceNs: 20_000 },
+        vms: [{ vcpus: 4, apicMode: 'xapic', features: { ipiVirtualization: false }, disableExits: ['hlt'] }],
+      },
+      {
+        programs: [[{ op: 'timer', cycles: 1 }], [], [], [{ op: 'hlt' }]],
+        host: [
+          { op: 'raise', line: 1 },
+          { op: 'post', vcpu: 0, vector: 0x31 },
+          { op: 'allow' },
+          { op: 'raise', line: 1 },
+        ],
+        load: [],
+        handlers: 'plain',
+      },
+    );
+    for (let seed = 59_000; seed < 59_100; seed++)
+      expect(runCase({ ...input, schedule: { kind: 'random', seed } }).broken).toEqual([]);
   });
 });
 

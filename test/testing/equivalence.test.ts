@@ -10,20 +10,23 @@ import {
   ReferenceSystem,
   type SystemStep,
 } from '../../src/testing/index.js';
+import { deliveryWays, profileOfWay } from '../../src/testing/laws/ways.js';
 import { runs } from '../runs.js';
 
 const any = arbitraries(fc);
 const cpus = 3;
 
-const ways = [
-  ['without APICv', { apicv: false }],
-  ['with APICv', { ipiVirtualization: false }],
-  ['with IPI virtualization', {}],
-] as const;
+const ways = deliveryWays.intel.map((way) => [way.name, way.features] as const);
 
-function machineOf(apicMode: 'xapic' | 'x2apic', features: object, host: MachineInput['host'] = {}): MachineInput {
+function machineOf(
+  apicMode: 'xapic' | 'x2apic',
+  features: object,
+  host: MachineInput['host'] = {},
+  profile: Pick<MachineInput, 'profile'> = {},
+): MachineInput {
   // A second VM must not be touched.
   return {
+    ...profile,
     host: { kernel: '6.12', ...host },
     topology: { coresPerSocket: cpus + 2 },
     vms: [{ vcpus: cpus, apicMode, features }, { vcpus: 1 }],
@@ -31,22 +34,43 @@ function machineOf(apicMode: 'xapic' | 'x2apic', features: object, host: Machine
 }
 
 describe.each(['xapic', 'x2apic'] as const)('a whole machine does what bare local APICs do, in %s mode', (apicMode) => {
-  test.each(ways)('%s, toggled, saved and restored, and moved to the other ways', (_name, features) => {
-    const others = ways.filter(([, other]) => other !== features).map(([, other]) => other);
-    const machines = [features, ...others].map((own, i) =>
-      machineOf(apicMode, own, { haltPollNs: i === 1 ? 0 : 200_000 }),
-    );
-    fc.assert(
-      fc.property(any.systemSteps({ cpus, apicMode }), fc.nat(10_000), (steps, seed) => {
-        const machine = new MachineSystem({ machines, seed });
-        const bystander = JSON.stringify(machine.registersOf(cpus));
-        const difference = compareSystems(new ReferenceSystem({ cpus, apicMode }), machine, steps);
-        expect(difference?.story).toBeUndefined();
-        expect(JSON.stringify(machine.registersOf(cpus))).toBe(bystander);
-      }),
-      runs(60),
-    );
-  });
+  const all = [...deliveryWays.intel, ...deliveryWays.amd];
+  test.each(all.map((way) => [way.name, way] as const))(
+    '%s, toggled, saved and restored, and moved to the other ways',
+    (_name, way) => {
+      const own = deliveryWays.amd.includes(way) ? deliveryWays.amd : deliveryWays.intel;
+      const machines = [way, ...own.filter((other) => other !== way)].map((one, i) =>
+        machineOf(apicMode, one.features, { haltPollNs: i === 1 ? 0 : 200_000 }, profileOfWay(one)),
+      );
+      fc.assert(
+        fc.property(any.systemSteps({ cpus, apicMode }), fc.nat(10_000), (steps, seed) => {
+          const machine = new MachineSystem({ machines, seed });
+          const bystander = JSON.stringify(machine.registersOf(cpus));
+          const difference = compareSystems(new ReferenceSystem({ cpus, apicMode }), machine, steps);
+          expect(difference?.story).toBeUndefined();
+          expect(JSON.stringify(machine.registersOf(cpus))).toBe(bystander);
+        }),
+        runs(60),
+      );
+    },
+  );
+});
+
+describe('a local APIC that software disables', () => {
+  const all = [...deliveryWays.intel, ...deliveryWays.amd].filter(({ accelerated }) => !accelerated);
+  test.each(all.map((way) => [way.name, way] as const))(
+    'delivers what it accepted, and accepts nothing: %s',
+    (_name, way) => {
+      const machines = [machineOf('x2apic', way.features, {}, profileOfWay(way))];
+      fc.assert(
+        fc.property(any.systemSteps({ cpus, disables: true }), fc.nat(10_000), (steps, seed) => {
+          const reference = new ReferenceSystem({ cpus, apicMode: 'x2apic' });
+          expect(compareSystems(reference, new MachineSystem({ machines, seed }), steps)?.story).toBeUndefined();
+        }),
+        runs(60),
+      );
+    },
+  );
 });
 
 describe('hypercalls that send', () => {

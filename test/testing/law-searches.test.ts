@@ -27,6 +27,7 @@ const few = 60;
 
 test.each([
   equivalenceLaw({}, few),
+  equivalenceLaw({ disables: true }, few),
   equivalenceLaw({ hypercalls: 'kvm' }, few),
   equivalenceLaw({ hypercalls: 'hyper-v' }, few),
   deliveryLaw({}, few),

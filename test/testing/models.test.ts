@@ -4,9 +4,10 @@ import { findConfiguration, models } from '../../src/testing/models/catalogue.js
 import { exploreModel } from '../../src/testing/models/explore-model.js';
 import { mutants, tryMutant } from '../../src/testing/mutants/index.js';
 import { withChanges } from '../../src/testing/mutants/install.js';
+import { factor } from '../runs.js';
 
-// What is small enough to be carried out in a moment; all of it is `npm run test:deep`.
-const small = { limits: { states: 5000 } };
+// As much as can be carried out in a moment; all of it in `npm run test:deep`.
+const some = factor > 1 ? { limits: { bytes: 2 ** 31 } } : { limits: { states: 20_000 } };
 
 describe('every interleaving of what KVM does breaks nothing', () => {
   for (const model of models) {
@@ -15,7 +16,7 @@ describe('every interleaving of what KVM does breaks nothing', () => {
       (_name, configuration) => {
         const { violation, complete, limit, states } = exploreModel(
           configuration,
-          configuration.finding === undefined ? small : {},
+          configuration.finding === undefined ? some : {},
         );
         if (configuration.finding !== undefined) {
           expect(violation?.invariant).toBe(findings.find(({ id }) => id === configuration.finding)?.invariant);
@@ -45,6 +46,37 @@ describe('with a bug of history switched on it does', () => {
   const explored = mutants.filter(({ detector }) => detector.by === 'explorer');
   test.each(explored.map((mutant) => [mutant.id, mutant] as const))('%s', (_id, mutant) => {
     expect(tryMutant(mutant)).toMatchObject({ caught: true });
+  });
+});
+
+// What an action or an invariant came to is remembered by the parts of the state that it read. That must not change anything.
+describe('remembering nothing', () => {
+  test.each([
+    ['entry', 'icr-fastpath'],
+    ['block', 'software-store-buffers'],
+    ['block', 'device'],
+    ['preempt', 'ipi-virtualization-running'],
+    ['two-senders', 'ipi-virtualization'],
+    ['timer', 'halt-migrate'],
+    ['disable', 'apicv'],
+    ['avic', 'software-halt'],
+    ['nested', 'ipi-virtualization'],
+  ])('comes to the same in %s/%s', (model, name) => {
+    const configuration = findConfiguration(model, name);
+    const result = exploreModel(configuration, { remember: false });
+    expect(result.complete).toBe(true);
+    expect(exploreModel(configuration)).toEqual(result);
+  });
+
+  test.each(['PI-01', 'PI-08', 'PI-11', 'HLT-01', 'AVIC-03'])('finds %s by the same schedule', (id) => {
+    const mutant = mutants.find((candidate) => candidate.id === id);
+    if (mutant?.detector.by !== 'explorer') throw new Error(`no mutant '${id}' that the explorer finds`);
+    const { model, configuration } = mutant.detector;
+    const [remembered, plain] = [true, false].map((remember) =>
+      withChanges(mutant.changes, () => exploreModel(findConfiguration(model, configuration), { remember })),
+    );
+    expect(plain?.violation).toBeDefined();
+    expect(remembered).toEqual(plain);
   });
 });
 

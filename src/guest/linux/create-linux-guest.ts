@@ -33,6 +33,8 @@ export interface LinuxGuestOptions {
   readonly haltPollGrow: number;
   readonly haltPollGrowStart: number;
   readonly haltPollShrink: number;
+  /** {@link LinuxGuest.tickPeriod}. */
+  readonly tickPeriod: number;
   /** CPUs that call functions on many others. */
   readonly broadcasters: readonly number[];
   readonly seed: number;
@@ -59,6 +61,7 @@ export function noLinuxGuest(): LinuxGuest {
     haltPollGrow: 0,
     haltPollGrowStart: 0,
     haltPollShrink: 0,
+    tickPeriod: 0,
     lockNext: 0,
     lockServing: 0,
     lockLine: 0,
@@ -115,6 +118,8 @@ function createCpu(number: number, options: LinuxGuestOptions, resources: Resour
     lastState: 0,
     pollExpired: 0,
     pollTimer: resources.timer(),
+    wakeAt: 0,
+    tickAt: 0,
     tlbGeneration: 0,
     lazyTlb: 0,
     tlbLine: line(),
@@ -145,6 +150,7 @@ export function createLinuxGuest(options: LinuxGuestOptions, resources: Resource
     haltPollGrow,
     haltPollGrowStart,
     haltPollShrink,
+    tickPeriod: options.tickPeriod,
     lockLine: resources.lines(1),
     lockChannel: resources.channel(),
     mmLine: resources.lines(1),

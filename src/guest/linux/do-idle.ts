@@ -9,12 +9,17 @@ import { callIndirectly, ktimeGet } from './clock.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
 import { adjustPollLimit, haltpollPolls } from './haltpoll.js';
 import { GuestIdle } from './state.js';
+import { tickNohzIdleExit, tickNohzIdleStopTick } from './tick.js';
 import { schedTtwuPending } from './wake-up.js';
 
 const { program, stage, glue, until } = guest;
 
 const idleLine = { line: (m: GuestMachine, cpu: LogicalProcessor) => thisCpu(m, cpu).idleLine };
 const idleWait = { ...idleLine, channel: (m: GuestMachine, cpu: LogicalProcessor) => thisCpu(m, cpu).channel };
+
+function stopTick(machine: GuestMachine, processor: LogicalProcessor): undefined {
+  if (linuxGuest(machine, processor).tickPeriod > 0) call(machine, processor, tickNohzIdleStopTick);
+}
 
 /**
  * An idle CPU: waits in the way that the guest was booted with, runs what was left for it, and gives the CPU to the task if that is ready;
@@ -52,7 +57,7 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     idleLine,
   ),
   until('cpu_idle_poll', 'guestPollExit', (m, cpu) => thisCpu(m, cpu).needResched === 1, idleWait),
-  glue('polled', () => 'current_clr_polling', { to: ['current_clr_polling'] }),
+  glue('polled', () => 'tick_nohz_idle_exit', { to: ['tick_nohz_idle_exit'] }),
 
   // Interrupts are off between the look at the flag and the HLT, behind whose STI the next interrupt comes.
   stage('default_idle', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
@@ -66,6 +71,7 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     },
     { ...idleLine, to: ['local_irq_enable'] },
   ),
+  glue('tick_nohz_idle_stop_tick', stopTick),
   glue('residency', (m, cpu) => (linuxGuest(m, cpu).idle === GuestIdle.haltpoll ? undefined : 'x86_idle'), {
     to: ['x86_idle'],
   }),
@@ -97,12 +103,13 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     'tick_nohz_idle',
     'guestLoads',
     shared,
-    (m, cpu) => (thisCpu(m, cpu).needResched === 1 ? 'current_clr_polling' : 'cpuidle_idle_call'),
-    { ...idleLine, to: ['current_clr_polling', 'cpuidle_idle_call'] },
+    (m, cpu) => (thisCpu(m, cpu).needResched === 1 ? 'tick_nohz_idle_exit' : 'cpuidle_idle_call'),
+    { ...idleLine, to: ['tick_nohz_idle_exit', 'cpuidle_idle_call'] },
   ),
 
   // MWAIT monitors the flag: a store to it ends the wait, and so does any interrupt.
   stage('mwait-irq_disable', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
+  glue('mwait-tick_nohz_idle_stop_tick', stopTick),
   stage(
     'current_set_polling_and_test',
     'guestIdleFlag',
@@ -168,6 +175,9 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     { ...idleLine, to: ['tick_nohz_idle'] },
   ),
 
+  glue('tick_nohz_idle_exit', (m, cpu) => {
+    if (linuxGuest(m, cpu).tickPeriod > 0) call(m, cpu, tickNohzIdleExit);
+  }),
   // From here a caller sends an interrupt again: what came before is found by the look at the queue.
   stage(
     'current_clr_polling',

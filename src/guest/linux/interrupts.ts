@@ -2,13 +2,14 @@ import { call } from '../../engine/frames.js';
 import { notify, observe } from '../../engine/requests.js';
 import { local, type Routine, shared } from '../../engine/routine.js';
 import { Record } from '../../hardware/records.js';
-import { iret } from '../../hardware/virtual-interrupt-delivery.js';
 import { apicEoi } from '../apic-driver.js';
+import { iretq } from '../interrupt-handler.js';
 import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
 import { callIndirectly } from './clock.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
+import { tickEnter, tickExit } from './idle-time.js';
 import { LinuxVector } from './send-ipi.js';
-import { tickEnter, tickExit } from './tick.js';
+import { hrtimerInterrupt, hrtimerWakeup } from './tick.js';
 import { schedTtwuPending } from './wake-up.js';
 
 const { program, stage, glue } = guest;
@@ -22,9 +23,6 @@ const acknowledge = glue('ack_APIC_irq', (m, cpu) => {
 });
 const exit = stage('irq_exit', 'guestIrqExit', local, () => {});
 const tickExits = glue('tick_irq_exit', (m, cpu) => tickExit(m, cpu));
-const leave = stage('iretq', 'iret', shared, (m, cpu) => {
-  iret(m, cpu);
-});
 
 const flush = glue('generic_smp_call_function_single_interrupt', (m, cpu) => {
   call(m, cpu, flushSmpCallFunctionQueue);
@@ -38,7 +36,7 @@ const sysvecCallFunction = program('sysvec_call_function', () => ({}), [
   flush,
   exit,
   tickExits,
-  leave,
+  iretq,
 ]);
 
 /** A call-function IPI to one. Linux `sysvec_call_function_single`. */
@@ -49,7 +47,7 @@ const sysvecCallFunctionSingle = program('guest:sysvec_call_function_single', ()
   flush,
   exit,
   tickExits,
-  leave,
+  iretq,
 ]);
 
 /** A wake-up: the way out of the interrupt looks at `need_resched`; older kernels do here what others have left to this CPU. Linux `sysvec_reschedule_ipi`. */
@@ -68,31 +66,30 @@ const sysvecRescheduleIpi = program('guest:sysvec_reschedule_ipi', () => ({}), [
     },
     { line: (m, cpu) => thisCpu(m, cpu).queueLine },
   ),
-  leave,
+  iretq,
 ]);
 
-/** The timer that ends a sleep of this CPU's own task. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
+/** The timer that ends a sleep of this CPU's own task; with a tick, that too. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
 const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', () => ({}), [
   enter,
   tickEnters,
   acknowledge,
-  stage(
-    'hrtimer_wakeup',
-    'guestActivate',
-    shared,
+  glue(
+    'hrtimer_interrupt',
     (m, cpu) => {
-      const self = thisCpu(m, cpu);
-      if (self.sleeping === 0) return;
-      self.sleeping = 0;
-      self.queued = 1;
-      self.needResched = 1;
-      notify(m, self.channel);
+      if (linuxGuest(m, cpu).tickPeriod === 0) return 'hrtimer_wakeup';
+      call(m, cpu, hrtimerInterrupt);
+      return undefined;
     },
-    { line: (m, cpu) => thisCpu(m, cpu).runQueueLine },
+    { to: ['hrtimer_wakeup'] },
   ),
+  glue('handled', () => 'irq_exit', { to: ['irq_exit'] }),
+  stage('hrtimer_wakeup', 'guestActivate', shared, (m, cpu) => hrtimerWakeup(m, thisCpu(m, cpu)), {
+    line: (m, cpu) => thisCpu(m, cpu).runQueueLine,
+  }),
   exit,
   tickExits,
-  leave,
+  iretq,
 ]);
 
 /** An IPI that asks for an answer: finds out who asks, and answers. The handler of the workload `ipi-ping-pong`. */
@@ -123,7 +120,7 @@ const sysvecPing = program('sysvec_ping', () => ({ caller: 0 }), [
   ),
   exit,
   tickExits,
-  leave,
+  iretq,
 ]);
 
 /** The handlers of a Linux guest by vector. */

@@ -3,6 +3,7 @@ import { calledFunctions } from './called-functions.js';
 import { indirectThunk, ktimeGet } from './clock.js';
 import { guestDoIdle } from './do-idle.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
+import { tickRoutines } from './idle-time.js';
 import { linuxHandlers } from './interrupts.js';
 import {
   callFunctionLoop,
@@ -16,7 +17,7 @@ import {
 import { guestSchedule, nanosleep, receiveMessage, sendMessage } from './schedule.js';
 import { kvmSmpSendCallFuncIpi, sendCallFunctionIpiMask, sendCallFunctionSingleIpi, sendIpiMask } from './send-ipi.js';
 import { smpCallFunctionMany, smpCallFunctionSingle } from './smp-call-function.js';
-import { tickRoutines } from './tick.js';
+import { hrtimerInterrupt, hrtimerStart, tickNohzIdleExit, tickNohzIdleStopTick } from './tick.js';
 import { flushTlbMmRange } from './tlb.js';
 import { guestTryToWakeUp, schedTtwuPending } from './wake-up.js';
 
@@ -29,6 +30,8 @@ export const linuxRoutines: readonly Routine[] = [
   guestDoIdle,
   guestSchedule,
   guestTryToWakeUp,
+  hrtimerInterrupt,
+  hrtimerStart,
   indirectThunk,
   ipiBenchLoop,
   ktimeGet,
@@ -46,6 +49,8 @@ export const linuxRoutines: readonly Routine[] = [
   shootdownLoop,
   smpCallFunctionMany,
   smpCallFunctionSingle,
+  tickNohzIdleExit,
+  tickNohzIdleStopTick,
   ...calledFunctions,
   ...tickRoutines,
   ...linuxHandlers.map(([, routine]) => routine),

@@ -1,10 +1,8 @@
 import { call } from '../../engine/frames.js';
 import { done, shared } from '../../engine/routine.js';
-import { rdtsc } from '../../hardware/instructions.js';
-import type { LogicalProcessor } from '../../hardware/machine.js';
-import { cpuOf, type GuestMachine, guest, thisCpu } from '../machine.js';
-import { writeMsr } from '../msr.js';
+import { cpuOf, guest, thisCpu } from '../machine.js';
 import { guestDoIdle } from './do-idle.js';
+import { hrtimerStart } from './tick.js';
 import { guestTryToWakeUp } from './wake-up.js';
 
 const { program, stage, glue } = guest;
@@ -80,10 +78,6 @@ export const sendMessage = program('guest:send', () => ({ target: 0 }), [
   }),
 ]);
 
-function writeDeadline(machine: GuestMachine, processor: LogicalProcessor, deadline: number): undefined {
-  writeMsr(machine, processor, 0x6e0, deadline >>> 0, Math.floor(deadline / 2 ** 32));
-}
-
 /** Sleeps for a number of cycles, until this CPU's timer. Linux `hrtimer_nanosleep`. */
 export const nanosleep = program('guest:hrtimer_nanosleep', () => ({ cycles: 0 }), [
   stage(
@@ -95,10 +89,9 @@ export const nanosleep = program('guest:hrtimer_nanosleep', () => ({ cycles: 0 }
     },
     { line: (m, cpu) => thisCpu(m, cpu).taskLine },
   ),
-  glue('rdtsc', (m, cpu) => {
-    call(m, cpu, rdtsc);
+  glue('hrtimer_start', (m, cpu, f) => {
+    call(m, cpu, hrtimerStart).cycles = f.cycles;
   }),
-  glue('lapic_next_deadline', (m, cpu, f, now) => writeDeadline(m, cpu, now + f.cycles)),
   glue('schedule', (m, cpu) => {
     call(m, cpu, guestSchedule);
   }),

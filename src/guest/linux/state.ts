@@ -53,6 +53,10 @@ export interface LinuxCpu {
   pollExpired: number;
   pollTimer: number;
 
+  /** When its task's sleep ends, and when the next tick is due; 0 if it does not sleep until a time, or the tick is stopped. */
+  wakeAt: number;
+  tickAt: number;
+
   /** `cpu_tlbstate`: generation of its TLB, whether it is lazy, and the line that says so. */
   tlbGeneration: number;
   lazyTlb: number;
@@ -90,6 +94,8 @@ export interface LinuxGuest {
   haltPollGrow: number;
   haltPollGrowStart: number;
   haltPollShrink: number;
+  /** From one tick of a CPU to the next, in cycles; 0 if there is none. */
+  tickPeriod: number;
   /** A spin lock, first come, first served: the next ticket and the one that is served. */
   lockNext: number;
   lockServing: number;

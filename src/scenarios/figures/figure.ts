@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { InputError } from '../../engine/errors.js';
+import { checkMetric } from '../metric.js';
 import type { ScenarioInput } from '../schema.js';
 import { issueError } from '../schema-issues.js';
 
@@ -18,7 +19,7 @@ const figure = v.strictObject({
   /** Where it was published. */
   source: v.string(),
   /** The published number: of `metric`, in `unit`. */
-  published: v.pipe(finite, v.gtValue(0)),
+  published: finite,
   unit: v.string(),
   /** Path into the report of the scenario's variant: `latencyCycles.mean`, `latencyNs.mean`, `oneWayNs.mean`, `totalNs`, `exits.MSR_WRITE.count`. */
   metric: text,
@@ -28,6 +29,8 @@ const figure = v.strictObject({
   variant: v.optional(v.string()),
   /** A second scenario: the figure is then the first one's metric divided by this one's. */
   relativeTo: v.optional(v.unknown()),
+  /** What the figure is of the two: the quotient, the difference (the first less the second), or that in percent of the second. */
+  as: v.optional(v.picklist(['ratio', 'difference', 'percent']), 'ratio'),
   /** Whether calibration fits to it. */
   fitted: v.optional(v.boolean(), false),
   /** How well such a measurement repeats, in percent: one standard deviation. */
@@ -35,12 +38,18 @@ const figure = v.strictObject({
   /** What was measured together: one author, one machine, one way of measuring. */
   family: v.optional(v.string()),
   /** What the source says of the set-up. */
-  setup: v.optional(v.string()),
+  setup: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
   /** Spread and number of the measurements behind the published number. */
-  min: v.optional(finite),
-  max: v.optional(finite),
-  stdev: v.optional(finite),
-  n: v.optional(finite),
+  min: v.nullish(finite),
+  max: v.nullish(finite),
+  stdev: v.nullish(finite),
+  n: v.nullish(finite),
+  spread: v.optional(v.unknown()),
+  /** What else is known of the number and its source. */
+  trust: v.optional(v.unknown()),
+  verified: v.optional(v.unknown()),
+  derived: v.optional(v.unknown()),
+  url: v.optional(v.unknown()),
   /** Other values for what the source does not state; the table shows what each makes of the figure. */
   alternatives: v.optional(v.array(alternative), []),
   note: v.optional(v.string()),
@@ -48,7 +57,12 @@ const figure = v.strictObject({
   covers: v.optional(v.array(v.string())),
 });
 
-const figuresFile = v.strictObject({ figures: v.pipe(v.array(figure), v.minLength(1), v.maxLength(100_000)) });
+const figuresFile = v.strictObject({
+  figures: v.pipe(v.array(figure), v.minLength(1), v.maxLength(100_000)),
+  /** What the file says of itself. */
+  title: v.optional(v.unknown()),
+  note: v.optional(v.unknown()),
+});
 
 /** A published figure, as in a figures file. */
 export interface FigureInput extends Omit<v.InferInput<typeof figure>, 'scenario' | 'relativeTo'> {
@@ -75,6 +89,14 @@ export function parseFigures(input: unknown): Figure[] {
   });
   result.output.figures.forEach((one, index) => {
     if (one.scenario === undefined) throw new InputError(`figures[${index}].scenario`, 'is missing');
+    checkMetric(one.metric, `figures[${index}].metric`);
+    const { as, relativeTo, fitted, published } = one;
+    if (fitted && !(published > 0 && as === 'ratio')) {
+      throw new InputError(`figures[${index}].fitted`, 'numbers are fitted to numbers above 0 and to ratios only');
+    }
+    if (as !== 'ratio' && relativeTo === undefined) {
+      throw new InputError(`figures[${index}].as`, `'${as}' needs a second scenario: relativeTo`);
+    }
   });
   return result.output.figures;
 }

@@ -60,12 +60,16 @@ export function withChanges(scenario: ScenarioInput, set: Readonly<Record<string
 function chosenVariant(scenario: ScenarioInput, { variant }: Figure, path: string): number {
   const { variants } = parseScenario(scenario);
   if (variants === undefined) return 0;
+  const names = variants.map(({ name }) => `'${name}'`).join(', ');
   if (variant === undefined) {
     if (variants.length === 1) return 0;
-    throw new InputError(path, `has ${variants.length} variants, and the figure does not say which one it is about`);
+    throw new InputError(
+      path,
+      `has ${variants.length} variants, and the figure does not say which one it is about (${names})`,
+    );
   }
   const index = variants.findIndex(({ name }) => name === variant);
-  if (index < 0) throw new InputError(path, `has no variant '${variant}'`);
+  if (index < 0) throw new InputError(path, `has no variant '${variant}' (there are: ${names})`);
   return index;
 }
 
@@ -123,6 +127,13 @@ function shortened(scenario: ScenarioInput, iterations: number): ScenarioInput {
   };
 }
 
+/** What a figure of two scenarios is of their numbers. */
+function compared({ as, metric }: Figure, first: number, second: number): number {
+  if (as === 'difference') return first - second;
+  if (second === 0) throw new InputError('relativeTo', `its ${metric} is 0: nothing can be told relative to that`);
+  return as === 'percent' ? (100 * (first - second)) / second : first / second;
+}
+
 /** Runs scenarios, each once: figures of one table often share them. */
 export function createSimulator({ numbers, iterations }: SimulateOptions = {}): (figure: Figure) => {
   readonly simulated: number;
@@ -142,7 +153,7 @@ export function createSimulator({ numbers, iterations }: SimulateOptions = {}): 
     const { report, variant } = reportOf(scenarioOfFigure(figure.scenario, 'scenario'), figure);
     const value = metricOf(variant, figure.metric, 'metric');
     if (figure.relativeTo === undefined) return { simulated: value, report };
-    const base = reportOf(scenarioOfFigure(figure.relativeTo, 'relativeTo'), figure).variant;
-    return { simulated: value / metricOf(base, figure.metric, 'metric'), report };
+    const { variant: second } = reportOf(scenarioOfFigure(figure.relativeTo, 'relativeTo'), figure);
+    return { simulated: compared(figure, value, metricOf(second, figure.metric, 'metric')), report };
   };
 }

@@ -1,5 +1,6 @@
 import { fittedEnsemble } from '../../cost/fitted-ensemble.js';
 import { effectiveParameters } from '../../cost/fitted-numbers.js';
+import { InputError, InternalError } from '../../engine/errors.js';
 import { median } from '../../observe/statistics.js';
 import type { Report } from '../report.js';
 import { type Figure, type FigureInput, parseFigures } from './figure.js';
@@ -12,7 +13,7 @@ export interface ValidatedFigure {
   readonly source: string;
   readonly published: number;
   readonly simulated: number;
-  /** (simulated - published) / published, in percent. */
+  /** (simulated - published) / published, in percent. Where 0 was published: 0 if that was simulated, too, else 100. */
   readonly errorPct: number;
   readonly unit: string;
   readonly metric: string;
@@ -28,7 +29,7 @@ export interface ValidatedFigure {
   /** Whether the published value lies in the interval. */
   readonly inside?: boolean | undefined;
   readonly family?: string | undefined;
-  readonly setup?: string | undefined;
+  readonly setup?: Figure['setup'];
   readonly note?: string | undefined;
   /** What the source does not state and the scenario assumes. */
   readonly assumed: Report['assumed'];
@@ -49,9 +50,18 @@ export interface ErrorSummary {
   readonly maxErrorPct: number | null;
 }
 
+/** A figure that its scenario gave no number for. */
+export interface FailedFigure {
+  readonly id: string;
+  /** Why, with the place in the figures file. */
+  readonly reason: string;
+}
+
 /** What came of a validation. */
 export interface Validation {
   readonly figures: readonly ValidatedFigure[];
+  /** Figures whose scenario ran and has no such number, as a one-way time of a workload that sends nothing; they count in no summary. */
+  readonly failed: readonly FailedFigure[];
   readonly summary: {
     /** Figures that the profiles were fitted to, and how many parameters those determine, all told. */
     readonly fitted: ErrorSummary & { readonly parameters: number };
@@ -87,11 +97,30 @@ function sizeSummary(figures: readonly ValidatedFigure[]): ErrorSummary {
   };
 }
 
-/** Spread of a figure's logarithm over the numbers that calibration leaves open. */
-function openSpread(figure: Figure, simulators: readonly ReturnType<typeof createSimulator>[]): number {
-  const logarithms = simulators.map((simulate) => Math.log(simulate(figure).simulated));
-  const mean = logarithms.reduce((sum, value) => sum + value, 0) / logarithms.length;
-  return Math.sqrt(logarithms.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (logarithms.length - 1));
+function errorPct(published: number, simulated: number): number {
+  if (published !== 0) return (100 * (simulated - published)) / Math.abs(published);
+  return 100 * Math.sign(simulated);
+}
+
+function spread(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+}
+
+/** Where a measurement is expected: by factors, but for what can be 0 or less. */
+function intervalOf(
+  figure: Figure,
+  simulated: number,
+  open: readonly ReturnType<typeof createSimulator>[],
+): [number, number] {
+  const tolerance = (figure.tolerancePct ?? usualTolerancePct) / 100;
+  const values = open.map((simulate) => simulate(figure).simulated);
+  if (figure.as === 'ratio' && values.every((value) => value > 0)) {
+    const factor = Math.exp(nineInTen * Math.hypot(spread(values.map(Math.log)), tolerance));
+    return [simulated / factor, simulated * factor];
+  }
+  const width = nineInTen * Math.hypot(spread(values), tolerance * Math.abs(simulated));
+  return [simulated - width, simulated + width];
 }
 
 /**
@@ -99,7 +128,7 @@ function openSpread(figure: Figure, simulators: readonly ReturnType<typeof creat
  *
  * @param figures - a figures file, `{ figures: [...] }`; the library's own by default
  * @returns every figure with its error, and the errors of fitted and other figures; the same input gives the same result
- * @throws InputError that says what is wrong in which figure, before anything runs
+ * @throws InputError that says what is wrong in which figure, before anything runs; a scenario that then turns out to have no such number is in `failed`
  *
  * @example
  * ```ts
@@ -129,15 +158,23 @@ export function validate(
   parsed.forEach(checkFigure);
   const simulate = createSimulator({ numbers });
   const open = intervals ? fittedEnsemble.map((draw) => createSimulator({ numbers: draw, iterations: 40 })) : [];
-  const rows = parsed.map((figure, index): ValidatedFigure => {
-    const path = `figures[${index}]`;
-    const row = inFigure(path, () => rowOf(figure, simulate, open, numbers));
-    onProgress?.({ id: figure.id, done: index + 1, total: parsed.length });
-    return row;
+  const failed: FailedFigure[] = [];
+  const rows = parsed.flatMap((figure, index): ValidatedFigure[] => {
+    try {
+      return [inFigure(`figures[${index}]`, () => rowOf(figure, simulate, open, numbers))];
+    } catch (error) {
+      // The others' numbers are not lost with it.
+      if (!(error instanceof InputError || error instanceof InternalError)) throw error;
+      failed.push({ id: figure.id, reason: error.message });
+      return [];
+    } finally {
+      onProgress?.({ id: figure.id, done: index + 1, total: parsed.length });
+    }
   });
   const judged = rows.filter(({ inside }) => inside !== undefined);
   return {
     figures: rows,
+    failed,
     summary: {
       fitted: { ...sizeSummary(rows.filter(({ fitted }) => fitted)), parameters: effectiveParameters },
       heldOut: sizeSummary(rows.filter(({ fitted }) => !fitted)),
@@ -154,13 +191,8 @@ function rowOf(
 ): ValidatedFigure {
   const { id, source, published, unit, metric, fitted, family, setup, note } = figure;
   const { simulated, report } = simulate(figure);
-  const error = (value: number): number => (100 * (value - published)) / published;
-  let interval: [number, number] | undefined;
-  if (open.length > 1) {
-    const tolerance = (figure.tolerancePct ?? usualTolerancePct) / 100;
-    const factor = Math.exp(nineInTen * Math.hypot(openSpread(figure, open), tolerance));
-    interval = [simulated / factor, simulated * factor];
-  }
+  const error = (value: number): number => errorPct(published, value);
+  const interval = open.length > 1 ? intervalOf(figure, simulated, open) : undefined;
   return {
     id,
     source,

@@ -7,6 +7,7 @@ import { linuxHandlers } from '../../guest/linux/interrupts.js';
 import { guestKernels } from '../../guest/linux/kernels.js';
 import { LinuxVector } from '../../guest/linux/send-ipi.js';
 import { GuestIdle, type LinuxCpu, type LinuxGuest, PvIpi } from '../../guest/linux/state.js';
+import { tickNohzIdleExit } from '../../guest/linux/tick.js';
 import { AddressMode } from '../../guest/logical-mode.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import { addTimer } from '../../hardware/timer-uses.js';
@@ -53,6 +54,7 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
       haltPollGrow: vm.guestHaltPollGrow,
       haltPollGrowStart: cycles(vm.guestHaltPollGrowStart),
       haltPollShrink: vm.guestHaltPollShrink,
+      tickPeriod: vm.guestTickHz === 0 ? 0 : cycles(1e9 / vm.guestTickHz),
       broadcasters,
       seed: setting.seed,
     },
@@ -86,7 +88,11 @@ export function runOn<L extends { [Name in keyof L]: number }>(
   program: Routine<L>,
 ): L {
   (guest.cpus[number] as LinuxCpu).queued = 1;
-  return startGuest(setting.plan.machine, setting.vcpus[number] as KvmVcpu, program);
+  const vcpu = setting.vcpus[number] as KvmVcpu;
+  const locals = startGuest(setting.plan.machine, vcpu, program);
+  // It has something to run, so its tick has been started.
+  if (guest.tickPeriod > 0) startGuest(setting.plan.machine, vcpu, tickNohzIdleExit);
+  return locals;
 }
 
 /** Lets all CPUs idle that have nothing else to run. */

@@ -4,11 +4,11 @@ import { mixLoop, pingLoop } from '../../guest/linux/programs.js';
 import type { LinuxCpu } from '../../guest/linux/state.js';
 import { kernelVersions } from '../../kvm/kernels.js';
 import { addMigrationThread } from '../../kvm/migration-thread.js';
+import { kernelVersion } from '../kernel-version.js';
 import { nonNegative, positive, vcpuNumber } from '../schema-values.js';
+import { hostFeatures } from '../vm-schema.js';
 import { bootLinux, idleOthers, runOn, targetsOf, targetsSchema } from './linux-guest.js';
 import { measured, workloadKind } from './workload.js';
-
-const switchable = v.optional(v.boolean());
 
 const schema = v.strictObject({
   kind: v.literal('migration'),
@@ -25,20 +25,8 @@ const schema = v.strictObject({
   destination: v.optional(
     v.strictObject({
       profile: v.optional(v.string()),
-      kernel: v.optional(v.picklist(kernelVersions)),
-      features: v.optional(
-        v.strictObject({
-          apicv: switchable,
-          ipiVirtualization: switchable,
-          icrFastpath: switchable,
-          tscDeadlineFastpath: switchable,
-          preemptionTimerFastpath: switchable,
-          hltFastpath: switchable,
-          postedTimer: switchable,
-          avic: switchable,
-        }),
-        {},
-      ),
+      kernel: v.optional(kernelVersion(kernelVersions)),
+      features: v.optional(v.strictObject(hostFeatures), {}),
     }),
     {},
   ),

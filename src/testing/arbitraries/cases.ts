@@ -212,11 +212,15 @@ export function schedule(
   return fc.oneof(...kinds.flatMap((kind) => (kind === 'replay' ? [] : [all[kind]])));
 }
 
-const noFeatures: Record<string, boolean | undefined> = {};
+type Features = Record<string, boolean | undefined>;
 
-function features(fc: Fc, kernel: KernelVersion): Arbitrary<Record<string, boolean | undefined>> {
+const noFeatures: Features = {};
+
+/** What a VM of that host may be offered. On an AMD host AVIC has to be asked for, and for x2APIC mode it takes x2AVIC. */
+function features(fc: Fc, kernel: KernelVersion, amd: boolean, x2apic: boolean): Arbitrary<Features> {
   const has = kernels[kernel];
-  const off = { apicv: false } as Record<string, boolean | undefined>;
+  if (amd) return fc.constantFrom<Features>(...(x2apic && !has.x2avic ? [noFeatures] : [{ avic: true }, noFeatures]));
+  const off: Features = { apicv: false };
   const choices = [noFeatures, off, { ipiVirtualization: false }];
   if (has.icrFastpath) choices.push({ ipiVirtualization: false, icrFastpath: false });
   return fc.constantFrom(...choices);
@@ -229,6 +233,7 @@ export function machine(fc: Fc, most = 4): Arbitrary<MachineInput> {
     vcpus: fc.integer({ min: Math.min(2, most), max: most }),
     second: fc.boolean(),
     x2apic: fc.boolean(),
+    amd: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     spare: fc.constantFrom(1, 0, -1),
     haltPollNs: fc.constantFrom(200_000, 0),
     idle: fc.constantFrom<'mwait' | 'hlt'>('mwait', 'hlt'),
@@ -237,11 +242,14 @@ export function machine(fc: Fc, most = 4): Arbitrary<MachineInput> {
   });
   return shape.chain((of) =>
     fc
-      .record({ first: features(fc, of.kernel), other: features(fc, of.kernel) })
+      .record({
+        first: features(fc, of.kernel, of.amd, of.x2apic),
+        other: features(fc, of.kernel, of.amd, of.x2apic),
+      })
       .map(({ first, other }): MachineInput => {
         const inSecond = of.second && of.vcpus > 1 ? 1 : 0;
         const floats = of.spare < 0 && of.vcpus > 1;
-        const vm = (vcpus: number, own: Record<string, boolean | undefined>): VmInput => ({
+        const vm = (vcpus: number, own: Features): VmInput => ({
           vcpus,
           apicMode: of.x2apic ? 'x2apic' : 'xapic',
           features: own as NonNullable<VmInput['features']>,
@@ -249,6 +257,7 @@ export function machine(fc: Fc, most = 4): Arbitrary<MachineInput> {
           ...(of.hltInGuest && of.spare > 0 ? { disableExits: ['hlt' as const] } : {}),
         });
         return {
+          ...(of.amd ? { profile: 'epyc' } : {}),
           topology: { coresPerSocket: Math.max(2, of.vcpus + of.spare) },
           host: {
             kernel: of.kernel,

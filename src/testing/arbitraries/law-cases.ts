@@ -2,11 +2,10 @@ import type { MachineInput } from '../../scenarios/schema.js';
 import type { HostOperation } from '../laws/operations.js';
 import type { StartUpCase, StartUpMessage } from '../laws/start-up.js';
 import type { TimerMigrationCase } from '../laws/timer-migration.js';
+import { type DeliveryWay, deliveryWays, profileOfWay } from '../laws/ways.js';
 import type { Arbitrary, Fc } from './fast-check.js';
 
-type Features = NonNullable<NonNullable<MachineInput['vms']>[number]['features']>;
-
-const ways: readonly Features[] = [{}, { apicv: false }, { ipiVirtualization: false }];
+const everyWay = [...deliveryWays.intel, ...deliveryWays.amd];
 
 /** @internal Starts of processors: most to somebody who then runs, some that end in an INIT, some without one. */
 export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
@@ -34,14 +33,18 @@ export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
   );
   return fc
     .record({
-      features: fc.constantFrom(...ways),
+      way: fc.constantFrom(...everyWay),
       apicMode: fc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
       messages: fc.array(one, { maxLength: 4, size: 'max' }),
       host: fc.array(host, { maxLength: 4, size: 'max' }),
       seed: fc.integer({ min: 0, max: 0xffff }),
     })
-    .map(({ features, apicMode, messages, ...rest }) => ({
-      machine: { topology: { coresPerSocket: vcpus + 1 }, vms: [{ vcpus, apicMode, features }] },
+    .map(({ way, apicMode, messages, ...rest }) => ({
+      machine: {
+        ...profileOfWay(way),
+        topology: { coresPerSocket: vcpus + 1 },
+        vms: [{ vcpus, apicMode, features: way.features }],
+      },
       messages: messages.flat(),
       ...rest,
     }));
@@ -49,20 +52,24 @@ export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
 
 /** @internal Timers that are taken to another machine. */
 export function timerMigrationCase(fc: Fc): Arbitrary<TimerMigrationCase> {
-  const host = fc.record({ features: fc.constantFrom(...ways), preemptionTimer: fc.boolean() }).map(
-    ({ features, preemptionTimer }): MachineInput => ({
-      topology: { coresPerSocket: 2 },
-      host: { preemptionTimer },
-      vms: [{ vcpus: 1, features }],
+  const host = (ways: readonly DeliveryWay[]) =>
+    fc.record({ way: fc.constantFrom(...ways), preemptionTimer: fc.boolean() }).map(
+      ({ way, preemptionTimer }): MachineInput => ({
+        ...profileOfWay(way),
+        topology: { coresPerSocket: 2 },
+        host: { preemptionTimer },
+        vms: [{ vcpus: 1, features: way.features }],
+      }),
+    );
+  return fc.constantFrom(deliveryWays.intel, deliveryWays.intel, deliveryWays.amd).chain((ways) =>
+    fc.record({
+      from: host(ways),
+      to: host(ways),
+      mode: fc.constantFrom<'one-shot' | 'tsc-deadline'>('one-shot', 'tsc-deadline'),
+      time: fc.constantFrom(1, 1000, 1_000_000),
+      interruptsOff: fc.boolean(),
+      steps: fc.integer({ min: 0, max: 400 }),
+      seed: fc.integer({ min: 0, max: 0xffff }),
     }),
   );
-  return fc.record({
-    from: host,
-    to: host,
-    mode: fc.constantFrom<'one-shot' | 'tsc-deadline'>('one-shot', 'tsc-deadline'),
-    time: fc.constantFrom(1, 1000, 1_000_000),
-    interruptsOff: fc.boolean(),
-    steps: fc.integer({ min: 0, max: 400 }),
-    seed: fc.integer({ min: 0, max: 0xffff }),
-  });
 }

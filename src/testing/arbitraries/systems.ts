@@ -18,6 +18,8 @@ export interface StepSetting {
   readonly only?: readonly GuestOperation['op'][];
   /** Hypercalls that send, which the machine has to offer; by default none. */
   readonly hypercalls?: 'kvm' | 'hyper-v';
+  /** True for local APICs that software disables and enables again: the machine must do without hardware that delivers, which does not mind. */
+  readonly disables?: boolean;
   /** False to leave out ICR values that fault; by default they are there in x2APIC mode. */
   readonly faults?: boolean;
 }
@@ -65,7 +67,7 @@ const timerEntries = [0x4_00ec, 0x5_00ec, 0xec] as const;
 
 /** @internal Operations whose outcome the SDM decides, from anywhere in a program or a handler. */
 export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<GuestOperation> {
-  const { cpus = 3, apicMode = 'x2apic', faults = true, only } = setting;
+  const { cpus = 3, apicMode = 'x2apic', faults = true, disables = false, only } = setting;
   const x2apic = apicMode === 'x2apic';
   const of = (op: GuestOperation['op'], weight: number, arbitrary: Arbitrary<GuestOperation>) => ({
     op,
@@ -104,6 +106,14 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
       'write',
       2,
       fc.constantFrom(...timerEntries).map((value) => ({ op: 'write', offset: 0x320, value })),
+    ),
+    // Another spurious vector; or disabled (what was accepted is still delivered) and enabled again.
+    of(
+      'write',
+      disables ? 4 : 1,
+      fc
+        .constantFrom(...(disables ? [0x1ff, 0xff] : [0x1ff, 0x13f]))
+        .map((value) => ({ op: 'write', offset: 0xf0, value })),
     ),
     of('read-tpr', 1, fc.constant<GuestOperation>({ op: 'read-tpr' })),
     of('timer', 3, fc.constant<GuestOperation>({ op: 'timer', cycles: 1000 })),
@@ -149,12 +159,19 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
   }
   // Where messages go follows the logical ID, which xAPIC mode lets a guest choose.
   if (!x2apic) {
-    const ldr = fc.integer({ min: 0, max: 2 ** cpus }).map((id) => (id << 24) >>> 0);
+    const ldr = fc.integer({ min: 1, max: 2 ** cpus }).map((id) => (id << 24) >>> 0);
+    // Flat model, or clusters: of the logical IDs above, those below 10H are in cluster 0.
+    const model = fc.constantFrom(0xffff_ffff, 0x0fff_ffff);
     all.push(
       of(
         'write',
         1,
         ldr.map((value) => ({ op: 'write', offset: 0xd0, value })),
+      ),
+      of(
+        'write',
+        1,
+        model.map((value) => ({ op: 'write', offset: 0xe0, value })),
       ),
     );
   }
@@ -175,6 +192,8 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
         1,
         fc.constantFrom(0x20, 0xa0, 0xd0, 0x210, 0x40).map((offset) => ({ op: 'write', offset, value: 0 })),
       ),
+      // A register that there is, and a bit that there is not. Of TPR and EOI KVM does not mind, where hardware leaves them to it.
+      of('write', 1, fc.constant<GuestOperation>({ op: 'write', offset: 0x3f0, value: 0x131 })),
     );
   }
   return fc.oneof(...all.filter(({ op }) => only?.includes(op) ?? true));

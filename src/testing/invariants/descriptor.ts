@@ -83,9 +83,9 @@ export const wakeVector: StateInvariant = {
   example: 'A virtual CPU is on the list of processor 0, and NV is the active notification vector.',
   check: (machine) =>
     each(machine, (vcpu, { nv, ndst }) => {
-      if (ownThreadIn(machine, vcpu, unlinking) || ownThreadIn(machine, vcpu, linking)) return undefined;
       const listed = machine.wakeupLists[ndst]?.includes(vcpu.id) === true;
       if (listed === (nv === HostVector.postedInterruptWakeup)) return undefined;
+      if (ownThreadIn(machine, vcpu, unlinking) || ownThreadIn(machine, vcpu, linking)) return undefined;
       return listed
         ? 'is on a list and its notifications do not wake it'
         : 'its notifications wake a processor on whose list it is not';

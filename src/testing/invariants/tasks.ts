@@ -9,6 +9,10 @@ import { frameIn, place } from './places.js';
 
 const switching = place(schedule, 'deactivate_task', 'context_switch');
 
+function isSwitching(thread: Thread): boolean {
+  return frameIn(thread, switching) !== undefined;
+}
+
 /** A task is in one place, and a virtual CPU on one processor. */
 export const onePlace: StateInvariant = {
   id: 'INV11-one-place',
@@ -17,7 +21,6 @@ export const onePlace: StateInvariant = {
   source: 'Linux __schedule, try_to_wake_up, vmx_vcpu_load_vmcs',
   example: 'A task is on the run queues of processors 0 and 1.',
   check: (machine) => {
-    const midSwitch = machine.threads.some((thread) => frameIn(thread, switching) !== undefined);
     for (const task of machine.tasks) {
       let queued = 0;
       let running = 0;
@@ -27,10 +30,10 @@ export const onePlace: StateInvariant = {
         if (queue.current === task.id) running++;
         if (queue.idle === task.id) idle = true;
       }
-      const mid = frameIn(machine.threads[task.thread] as Thread, switching) !== undefined;
-      if (running > 1 || queued > 1 || (queued === 1 && running === 1 && !mid))
+      const two = queued === 1 && running === 1;
+      if (running > 1 || queued > 1 || (two && !isSwitching(machine.threads[task.thread] as Thread)))
         return `task ${task.id}: is in two places`;
-      if (!idle && !midSwitch && task.onRunQueue !== queued + running)
+      if (!idle && task.onRunQueue !== queued + running && !machine.threads.some(isSwitching))
         return `task ${task.id}: its mark is not where it is`;
     }
     for (const vcpu of machine.vcpus) {
@@ -85,9 +88,9 @@ export const interruptsOn: StateInvariant = {
   example: 'The thread of a virtual CPU is at the head of vcpu_run, and interrupts are disabled.',
   check: (machine) => {
     for (const { id, masked, nonRoot, thread } of machine.processors) {
-      const frames = machine.threads[thread] as Thread;
-      const top = frames[frames.length - 1];
-      if (masked === 0 || nonRoot === 1 || top === undefined) continue;
+      if (masked === 0 || nonRoot === 1) continue;
+      const top = (machine.threads[thread] as Thread).at(-1);
+      if (top === undefined) continue;
       if (top.at >= looping.first && top.at <= looping.last)
         return `processor ${id}: is in the loop of vcpu_run with interrupts disabled`;
     }

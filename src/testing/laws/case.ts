@@ -17,6 +17,7 @@ import { recalculateApicMap } from '../../kvm/apic-map.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { writeRedirection } from '../../kvm/ioapic.js';
 import { type IoapicPin, MpState, VcpuRequest, vcpuOf } from '../../kvm/machine.js';
+import { KvmRecord } from '../../kvm/records.js';
 import { createRun, type SystemRun, timedOptions } from '../../scenarios/run.js';
 import { type MachineConfig, type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
@@ -293,6 +294,7 @@ class Watcher {
       this.through.add(a);
       this.tell(a, 'through', b);
     } else if (kind === HostRecord.begin) this.hostBegins(a);
+    else if (kind === KvmRecord.ioapicSetIrq) this.raise(a, b);
     else if (kind === this.kinds.exit) this.tell(this.machine.processors[processor]?.vcpu ?? -1, 'exits', a);
   }
 
@@ -348,15 +350,14 @@ class Watcher {
     this.tell(-1, 'begins', index);
     if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
     if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
-    if (operation.op === 'raise') this.raise(operation.line);
     if (operation.op === 'hold') this.hold(operation.line);
   }
 
-  private raise(line: number): void {
+  /** A line rises. While its last interrupt has not ended it waits for whoever lowers it to raise it again. */
+  private raise(line: number, coalesced: number): void {
     const [vm] = this.machine.vms;
     const pin = vm?.ioapic[line];
-    // While its last interrupt has not ended, a line that rises waits for whoever lowered it to raise it again.
-    if (vm === undefined || pin === undefined || pin.line + pin.remoteIrr > 0) return;
+    if (vm === undefined || pin === undefined || pin.resample === 0 || coalesced === 1) return;
     this.accounts.request(vm.vcpus[pin.destination] as number, lineVector + line);
   }
 

@@ -13,6 +13,7 @@ import { MachineSystem } from './machine-system.js';
 import { ReferenceSystem } from './reference-system.js';
 import { checkStartUp } from './start-up.js';
 import { checkTimerMigration } from './timer-migration.js';
+import { type DeliveryWay, deliveryWays, profileOfWay, type Vendor } from './ways.js';
 
 /** A general law, and how to look for a counterexample to it. */
 export interface LawSearch {
@@ -24,28 +25,32 @@ export interface LawSearch {
 
 const cpus = 3;
 
-/** The ways of delivery between which machines are moved. */
-const ways = [{}, { apicv: false }, { ipiVirtualization: false }] as const;
+/** What a differential law is tried on: machines of each way of a vendor's, the one at `first` at the beginning. */
+interface Setting {
+  readonly apicMode: 'xapic' | 'x2apic';
+  readonly vendor: Vendor;
+  readonly first: number;
+  readonly order: number;
+}
 
-/** Machines of each way, the one at `first` at the beginning. */
-function machinesOf(apicMode: 'xapic' | 'x2apic', first: number, offered: object): MachineInput[] {
-  return ways.map((_, i) => ({
-    host: { kernel: '6.12', haltPollNs: i === 1 ? 0 : 200_000 },
-    topology: { coresPerSocket: cpus + 2 },
-    vms: [{ vcpus: cpus, apicMode, features: { ...ways[(i + first) % ways.length], ...offered } }, { vcpus: 1 }],
-  }));
+function machinesOf({ apicMode, vendor, first }: Setting, { disables }: StepSetting, offered: object): MachineInput[] {
+  const ways = deliveryWays[vendor].filter(({ accelerated }) => disables !== true || !accelerated);
+  return ways.map((_, i) => {
+    const way = ways[(i + first) % ways.length] as DeliveryWay;
+    return {
+      ...profileOfWay(way),
+      host: { kernel: '6.12', haltPollNs: i === 1 ? 0 : 200_000 },
+      topology: { coresPerSocket: cpus + 2 },
+      vms: [{ vcpus: cpus, apicMode, features: { ...way.features, ...offered } }, { vcpus: 1 }],
+    };
+  });
 }
 
 /** How a machine differs from bare local APICs when both do the same, or undefined. */
-function differs(
-  apicMode: 'xapic' | 'x2apic',
-  first: number,
-  steps: readonly SystemStep[],
-  seed: number,
-  offered: object,
-): string | undefined {
+function differs(of: Setting, steps: readonly SystemStep[], setting: StepSetting, offered: object): string | undefined {
+  const { apicMode, order } = of;
   try {
-    const machine = new MachineSystem({ machines: machinesOf(apicMode, first, offered), seed });
+    const machine = new MachineSystem({ machines: machinesOf(of, setting, offered), seed: order });
     return compareSystems(new ReferenceSystem({ cpus, apicMode }), machine, steps)?.story;
   } catch (error) {
     if (error instanceof InternalError) return error.message;
@@ -63,18 +68,18 @@ export function equivalenceLaw(setting: StepSetting = {}, runs = 1500): LawSearc
   return {
     name: 'a machine does what bare local APICs do',
     run: (seed) => {
-      const inputs = ownFc.record({
+      const inputs = ownFc.record<Setting>({
         apicMode: ownFc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
-        first: ownFc.integer({ min: 0, max: ways.length - 1 }),
+        vendor: ownFc.constantFrom<Vendor>('intel', 'intel', 'amd'),
+        first: ownFc.integer({ min: 0, max: 2 }),
         order: ownFc.integer({ min: 0, max: 9999 }),
       });
       const steps = inputs.chain((of) =>
         systemSteps(ownFc, { ...setting, cpus, apicMode: of.apicMode }).map((list) => ({ ...of, list })),
       );
-      const tell = (of: { apicMode: 'x2apic' | 'xapic'; first: number; order: number; list: readonly SystemStep[] }) =>
-        differs(of.apicMode, of.first, of.list, of.order, offered);
+      const tell = (of: Setting & { list: readonly SystemStep[] }) => differs(of, of.list, setting, offered);
       const found = search(steps, (of) => tell(of) !== undefined, { seed, runs });
-      return found === undefined ? undefined : `${found.value.apicMode}\n${tell(found.value)}`;
+      return found === undefined ? undefined : `${found.value.apicMode}, ${found.value.vendor}\n${tell(found.value)}`;
     },
   };
 }

@@ -64,12 +64,13 @@ function perform(
       return 'next';
     case 'post': {
       const { vm } = vcpuOf(m, a);
-      // Without APICv the route cannot be posted: the host's handler delivers.
-      if ((m.vms[vm] as KvmVm).apicv === 0) {
+      // Without APICv the route cannot be posted, and an AMD IOMMU's own way to is not modelled: the host's handler delivers.
+      const { apicv, svm, bypassCount } = m.vms[vm] as KvmVm;
+      if (apicv === 0 || svm === 1) {
         sendMessage(m, cpu, vm, 0x4000 | b, vcpuOf(m, a).vcpuId);
         return 'next';
       }
-      if ((m.vms[vm] as KvmVm).bypassCount === 0) call(m, cpu, vmxPiStartBypass).vm = vm;
+      if (bypassCount === 0) call(m, cpu, vmxPiStartBypass).vm = vm;
       return 'post';
     }
     case 'inhibit':
@@ -98,7 +99,7 @@ function perform(
       return 'next';
     }
     case 'attach':
-      call(m, cpu, vmxPiStartBypass);
+      if ((m.vms[0] as KvmVm).svm === 0) call(m, cpu, vmxPiStartBypass);
       return 'next';
     case 'pause':
       call(m, cpu, pauseAllVcpus);

@@ -11,6 +11,8 @@ export interface ExploreModelOptions {
   readonly limits?: { readonly states?: number; readonly depth?: number; readonly bytes?: number };
   /** True to stop before every stage, local ones too: many more states, and the same verdict. */
   readonly plain?: boolean;
+  /** False to look at everything anew in every state, remembering nothing of what actions and invariants came to: the same, slower. */
+  readonly remember?: boolean;
   /** Called every few thousand states; false ends the run. */
   progress?(counts: ExploreCounts): boolean | undefined;
 }

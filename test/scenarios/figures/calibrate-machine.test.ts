@@ -79,7 +79,7 @@ describe('a machine that was measured', () => {
   test.each<[string, Parameters<typeof calibrateMachine>[1]]>([
     ["base: there is no profile 'i8086'", { base: 'i8086' }],
     ["name: '9' is not", { name: '9' }],
-    ['machine.host.kernel: "2.6" is not one of', { machine: { host: { kernel: '2.6' as '6.1' } } }],
+    ['machine.host.kernel: "2.6" is not a kernel version', { machine: { host: { kernel: '2.6' } } }],
   ])('%s', (message, options) => {
     const complaint = () => calibrateMachine({ tests: { cpuid: 1000 }, exits: {}, ignored: [] }, options);
     expect(complaint).toThrow(InputError);

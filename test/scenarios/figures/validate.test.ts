@@ -115,6 +115,61 @@ describe('a validation', () => {
     expect(figures[0]?.alternatives[0]?.simulated).toBeGreaterThan((figures[0]?.simulated ?? 0) + 3000);
   });
 
+  test('of two scenarios the difference, or that in percent of the second, can be the figure', () => {
+    const both = { scenario: cpuid, relativeTo: vmcall };
+    const { figures } = validate(
+      {
+        figures: [
+          figure({ id: 'more', as: 'difference', published: 20, ...both }),
+          figure({
+            id: 'percent',
+            as: 'percent',
+            published: -1,
+            unit: '%',
+            ...both,
+            relativeTo: cpuid,
+            scenario: vmcall,
+          }),
+        ],
+      },
+      { intervals: false },
+    );
+    expect(figures[0]?.simulated).toBeCloseTo(mean(cpuid) - mean(vmcall), 9);
+    expect(figures[1]?.simulated).toBeCloseTo(100 * (mean(vmcall) / mean(cpuid) - 1), 9);
+    // The error of a number below 0 counts in its size.
+    expect(figures[1]?.errorPct).toBeCloseTo(100 * ((figures[1]?.simulated ?? 0) + 1), 6);
+  });
+
+  test('nothing may have been published: then nothing is right, and all else wrong', () => {
+    const { figures } = validate({
+      figures: [
+        figure({ id: 'none', metric: 'exits.HLT.count', published: 0 }),
+        figure({ id: 'some', metric: 'exits.VMCALL.count', published: 0 }),
+      ],
+    });
+    expect(figures.map(({ errorPct }) => errorPct)).toEqual([0, 100]);
+    expect(figures.map(({ inside }) => inside)).toEqual([true, false]);
+  });
+
+  test('a scenario that gives no such number fails alone', () => {
+    const { figures, failed, summary } = validate(
+      {
+        figures: [
+          figure({ id: 'before' }),
+          figure({ id: 'one-way', metric: 'oneWayNs.mean' }),
+          figure({ id: 'of nothing', metric: 'exits.HLT.count', relativeTo: cpuid }),
+          figure({ id: 'after' }),
+        ],
+      },
+      { intervals: false },
+    );
+    expect(figures.map(({ id }) => id)).toEqual(['before', 'after']);
+    expect(failed.map(({ id }) => id)).toEqual(['one-way', 'of nothing']);
+    expect(failed[0]?.reason).toContain("figures[1].metric: 'oneWayNs.mean' is not a number");
+    expect(failed[1]?.reason).toContain('figures[2].relativeTo: its exits.HLT.count is 0');
+    expect(summary.heldOut.n).toBe(2);
+  });
+
   test('is the same every time', () => {
     const figures = { figures: publishedFigures.figures.slice(0, 5) };
     expect(validate(figures)).toEqual(validate(figures));
@@ -126,7 +181,14 @@ describe('what is wrong is said with its place, before anything runs', () => {
     ['figures: is missing', {}],
     ['figures: has 0 elements, not 1 or more', { figures: [] }],
     ['figures[0].metric: is missing', { figures: [{ ...figure(), metric: undefined }] }],
-    ['figures[0].published: 0 is not more than 0', { figures: [figure({ published: 0 })] }],
+    ['figures[0].published: "1000" is not of the type number', { figures: [{ ...figure(), published: '1000' }] }],
+    ['figures[0].fitted: numbers are fitted to', { figures: [figure({ published: 0, fitted: true })] }],
+    ["figures[0].as: 'difference' needs a second scenario", { figures: [figure({ as: 'difference' })] }],
+    ["figures[0].metric: 'MSRWRITE' is not an exit reason", { figures: [figure({ metric: 'exits.MSRWRITE.count' })] }],
+    [
+      "figures[0].metric: 'exits.HLT.number' is not one of exits.HLT.count, .cycles",
+      { figures: [figure({ metric: 'exits.HLT.number' })] },
+    ],
     ['figures[0].error: is not a known key', { figures: [{ ...figure(), error: 1 }] }],
     ["figures[1].id: 'one' is there twice", { figures: [figure(), figure()] }],
     ['figures[0].scenario: is missing', { figures: [{ ...figure(), scenario: undefined }] }],
