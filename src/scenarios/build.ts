@@ -356,6 +356,9 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
+  if ((plan.machine.mitigations & Mitigation.l1dFlushCond) !== 0) {
+    for (const processor of plan.machine.processors) processor.flushL1d = 0;
+  }
   // Before the VMs: what lets them begin runs before a virtual CPU that never gives way.
   addHostInterrupts(plan.machine, scenario, durations.cycles);
   for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations, seed);
