@@ -26,6 +26,7 @@ commands
       --svg FILE                  draw it, with the Pareto front and its knee
       --json                      print it as one JSON document
   analyze <trace.txt> [--json]    the exits of a KVM trace (trace-cmd report, perf script), and what features would save
+      --check                     also what cannot happen in it: interrupts lost, twice, out of order; exits 1 if there is any
   presets [--json]                list the presets, or print them all as JSON
   validate                        run every published figure; print published, simulated, error
       --figures FILE              those of a figures file (JSON) in place of the library's

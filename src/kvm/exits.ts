@@ -6,6 +6,7 @@ import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
 import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
+import { askForL1dFlush } from '../hardware/external-interrupt.js';
 import { invalidOpcode } from '../hardware/instructions.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
 import { DeviceMemory, emulateDeviceWrite, handleIo, kvmEmulateWbinvd, signalFastMmio } from './device-emulation.js';
@@ -45,7 +46,9 @@ const handleApicWrite = program('handle_apic_write', () => ({}), [
 
 /** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
 export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
-  stage('decode', 'emulatorDecode', local, () => {}),
+  stage('decode', 'emulatorDecode', local, (_m, cpu) => {
+    askForL1dFlush(cpu);
+  }),
   stage(
     'apic_mmio',
     'apicMmio',
@@ -108,6 +111,7 @@ const handleEptViolation = program('handle_ept_violation', () => ({}), [
     (m, cpu) => {
       const { vm } = currentVcpu(m, cpu);
       const { flexpriority, hidesApicPage, apicvInhibits } = m.vms[vm] as KvmVm;
+      askForL1dFlush(cpu);
       if (flexpriority === 0 || hidesApicPage === 0 || apicvInhibits === 0) return 'mmu_set_spte';
       call(m, cpu, emulateApicAccess);
       return undefined;

@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import type { Profile } from '../cost/profile.js';
 import { InputError } from '../engine/errors.js';
+import { guestKernelVersions } from '../guest/linux/kernels.js';
 import { hostSchema } from './host-schema.js';
+import { nearest } from './kernel-version.js';
 import { issueError } from './schema-issues.js';
 import { count, nonNegative, positive } from './schema-values.js';
 import { vmSchema } from './vm-schema.js';
@@ -151,14 +153,20 @@ export type PublishedFigure = Scenario['published'][number];
 function parse<S extends typeof machineSchema | typeof scenarioSchema>(schema: S, input: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, input);
   if (!result.success) throw issueError(result.issues[0]);
-  fitTopology(input, result.output);
+  fillIn(input, result.output);
   return result.output;
 }
 
-/** A host whose size the input does not give has a core for each virtual CPU that is not pinned. */
-function fitTopology(input: unknown, { topology, vms }: v.InferOutput<typeof machineSchema>): void {
-  const given = (input as { topology?: Partial<typeof topology> }).topology ?? {};
-  if (given.coresPerSocket !== undefined) return;
+/**
+ * What follows from the rest where the input does not say it: a host has a core for each virtual CPU that is not pinned, and a guest's kernel is as old as the
+ * host's.
+ */
+function fillIn(input: unknown, { topology, host, vms }: v.InferOutput<typeof machineSchema>): void {
+  const given = input as MachineInput;
+  vms.forEach((vm, index) => {
+    if (given.vms?.[index]?.guestKernel === undefined) vm.guestKernel = nearest(guestKernelVersions, host.kernel);
+  });
+  if (given.topology?.coresPerSocket !== undefined) return;
   const unpinned = vms.reduce((sum, vm) => sum + (Array.isArray(vm.pinning) ? 0 : vm.vcpus), 0);
   topology.coresPerSocket = Math.min(4096, Math.max(topology.coresPerSocket, Math.ceil(unpinned / topology.sockets)));
 }

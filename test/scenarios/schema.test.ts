@@ -195,11 +195,21 @@ describe('a kernel that the library does not know', () => {
     ['6.6', '6.1'],
     ['5.10.0-8-amd64', '5.8'],
     ['v5.11-rc3', '5.8'],
+    ['5.7', '5.8'],
+    ['5.2', '5.4'],
     ['7.0', '6.18'],
     ['4.10', '4.19'],
     ['5.4', '5.4'],
   ])('%s counts as %s', (asked, counted) => {
     expect(hostKernel(asked)).toBe(counted);
+  });
+
+  test("a guest's kernel is as old as the host's, if nothing is said of it", () => {
+    const guest = (kernel: string) => parseScenario({ ...minimal, host: { kernel } }).vms[0]?.guestKernel;
+    expect(['4.19', '5.19', '6.18'].map(guest)).toEqual(['4.19', '6.1', '6.12']);
+    expect(
+      parseScenario({ ...minimal, host: { kernel: '4.19' }, vms: [{ guestKernel: '6.1' }] }).vms[0]?.guestKernel,
+    ).toBe('6.1');
   });
 
   test('…which the report says', () => {
