@@ -5,7 +5,7 @@ import { guestKernelVersions } from '../guest/linux/kernels.js';
 import { hostSchema } from './host-schema.js';
 import { nearest } from './kernel-version.js';
 import { issueError } from './schema-issues.js';
-import { count, nonNegative, positive } from './schema-values.js';
+import { count, gigahertz, nonNegative, positive } from './schema-values.js';
 import { vmSchema } from './vm-schema.js';
 import { workloads } from './workloads/workloads.js';
 
@@ -35,8 +35,8 @@ const inlineProfile = v.strictObject({
     x2avic: v.optional(v.boolean()),
     msrImmediate: v.optional(v.boolean()),
   }),
-  tscGhz: positive,
-  coreGhz: v.optional(positive),
+  tscGhz: gigahertz,
+  coreGhz: v.optional(gigahertz),
   scale: v.optional(positive),
   groups: v.record(v.string(), costGroup),
   cStates: v.optional(v.array(cState)),
@@ -82,9 +82,9 @@ const machineEntries = {
       coresPerSocket: v.optional(count(1, 4096), 2),
       threadsPerCore: v.optional(count(1, 2), 1),
       /** Clock of the time-stamp counter; the profile's by default. */
-      tscGhz: v.optional(positive),
+      tscGhz: v.optional(gigahertz),
       /** Clock of the cores; the profile's by default, or what keeps its ratio to the time-stamp counter. */
-      coreGhz: v.optional(positive),
+      coreGhz: v.optional(gigahertz),
     }),
     {},
   ),

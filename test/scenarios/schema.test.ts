@@ -95,6 +95,8 @@ describe('a scenario', () => {
     ['workload.to: virtual CPU 2 does not exist (2 there)', { workload: { ...minimal.workload, to: 2 } }],
     ['workload.to: is the sender itself', { workload: { ...minimal.workload, to: 0 } }],
     ['workload.iterations: 0 is not 1 or more', { workload: { ...minimal.workload, iterations: 0 } }],
+    ['topology.tscGhz: 1e-9 is not 0.01 or more', { ...minimal, topology: { tscGhz: 1e-9 } }],
+    ['topology.coreGhz: 2400 is not 100 or less', { ...minimal, topology: { coreGhz: 2400 } }],
     ['jitter: 2 is not 1 or less', { ...minimal, jitter: 2 }],
     [
       'vms[0].apicMode: "flat" is not one of "xapic", "x2apic" (variant \'b\')',
