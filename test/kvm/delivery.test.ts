@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { setBit, testBit } from '../../src/arch/bits256.js';
 import { ExitReason } from '../../src/arch/exit-reason.js';
+import { svi } from '../../src/arch/guest-interrupt-status.js';
 import { call } from '../../src/engine/frames.js';
 import { guest } from '../../src/guest/machine.js';
 import { busyLoop } from '../../src/guest/smp.js';
 import { testVector } from '../../src/guest/vmexit.js';
+import { apicPageWrite } from '../../src/hardware/apic-page-access.js';
 import { wrmsr } from '../../src/hardware/wrmsr.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
 import { vcpuOf } from '../../src/kvm/machine.js';
@@ -106,4 +109,43 @@ test('an EOI without anything in service is an exit, and makes KVM look for noth
     return stages['kvm_check_and_inject_events.interrupt'];
   };
   expect(looks(4)).toBe(looks(0));
+});
+
+const store = program('test_store_icr', () => ({}), [
+  glue('icr2', (m, cpu) => {
+    Object.assign(call(m, cpu, apicPageWrite), { offset: 0x310, value: 1 << 24 });
+  }),
+  glue('icr', (m, cpu) => {
+    Object.assign(call(m, cpu, apicPageWrite), { offset: 0x300, value: fixed });
+  }),
+  until('idle', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+test('a store to ICR that IPI virtualization takes is posted once, and is nothing else', () => {
+  const built = build({ vms: [{ apicMode: 'xapic', features: {} }] });
+  const { machine } = built;
+  startGuest(machine, vcpuOf(machine, 1), busyLoop);
+  startGuest(machine, vcpuOf(machine, 0), store);
+  const { stages, exits, delivered } = run(built, 400_000);
+  expect(delivered).toEqual({ [`1:${testVector}`]: 1 });
+  // The first access of the page maps it.
+  expect(exits).toEqual({ [ExitReason.EptViolation]: 1 });
+  expect(stages['ipi-virtualization.set-pir']).toBe(1);
+  // The handler's.
+  expect(stages['apic-page-write.eoi-virtualization']).toBe(1);
+});
+
+test('a virtualized EOI ends the highest that is in service, and no other', () => {
+  const built = build();
+  const vcpu = vcpuOf(built.machine, 0);
+  startGuest(built.machine, vcpu, endNothing).times = 1;
+  vcpu.interruptFlag = 0;
+  for (const vector of [0x31, 0x51]) setBit(vcpu.page.isr, vector);
+  vcpu.page.ppr = 0x50;
+  vcpu.vmcs.guestInterruptStatus = 0x5100;
+  const { exits } = run(built, 400_000);
+  expect(exits).toEqual({});
+  expect(testBit(vcpu.page.isr, 0x31)).toBe(true);
+  expect(testBit(vcpu.page.isr, 0x51)).toBe(false);
+  expect(svi(vcpu.vmcs)).toBe(0x31);
 });
