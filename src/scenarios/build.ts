@@ -126,18 +126,21 @@ function usesMsrImmediate(scenario: MachineConfig, profile: Profile, index: numb
   return true;
 }
 
-/** The logical processor of each virtual CPU of each VM: by default a core each, in order, or where there are too few a thread each. */
+/** The logical processor of each virtual CPU of each VM: by default a core each, in order, and when there are no more the cores' other threads. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
   const { threadsPerCore } = scenario.topology;
-  const unpinned = scenario.vms.reduce((sum, vm) => sum + (vm.pinning === undefined ? vm.vcpus : 0), 0);
-  const step = unpinned * threadsPerCore <= available ? threadsPerCore : 1;
+  const cores = available / threadsPerCore;
   let next = 0;
+  const nextPlace = (): number => {
+    const nth = next++;
+    return nth < available ? (nth % cores) * threadsPerCore + Math.floor(nth / cores) : nth;
+  };
   return scenario.vms.map((vm, index) => {
     const { pinning } = vm;
     const path = `vms[${index}].pinning`;
     if (pinning === 'float') return undefined;
-    const places: readonly number[] = pinning ?? Array.from({ length: vm.vcpus }, () => step * next++);
+    const places: readonly number[] = pinning ?? Array.from({ length: vm.vcpus }, nextPlace);
     if (places.length !== vm.vcpus) {
       throw new InputError(path, `has ${places.length} logical processors for ${vm.vcpus} virtual CPUs`);
     }

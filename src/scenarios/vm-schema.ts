@@ -66,7 +66,7 @@ export const vmSchema = v.strictObject({
   haltPollNs: v.optional(nonNegative),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
-  /** The guest's kernel, where the guest is Linux. */
+  /** The guest's kernel, where the guest is Linux; the nearest to the host's if not given. */
   guestKernel: v.optional(kernelVersion(guestKernelVersions), '6.1'),
   /** Mitigations of speculation in the guest's kernel, where it is Linux: `retpoline`, on its calls through pointers. */
   guestMitigations: v.optional(v.strictObject({ retpoline: switchable }), {}),

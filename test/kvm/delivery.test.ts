@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { ExitReason } from '../../src/arch/exit-reason.js';
 import { call } from '../../src/engine/frames.js';
+import { guest } from '../../src/guest/machine.js';
 import { busyLoop } from '../../src/guest/smp.js';
 import { testVector } from '../../src/guest/vmexit.js';
+import { wrmsr } from '../../src/hardware/wrmsr.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
 import { vcpuOf } from '../../src/kvm/machine.js';
 import { kvmApicSendIpi, kvmIrqDeliveryToApic } from '../../src/kvm/send-ipi.js';
 import { addHostActs } from './host-thread.js';
 import { build, run } from './lab.js';
+
+const { program, glue, until } = guest;
 
 const fixed = 0x4000 | testVector;
 
@@ -79,4 +84,24 @@ test('what is meant for a virtual CPU whose APIC is disabled is lost', () => {
   const { records, delivered } = run(built, 400_000);
   expect(records['accept-irq']).toHaveLength(1);
   expect(delivered).toEqual({});
+});
+
+const endNothing = program('test_end_nothing', () => ({ times: 0 }), [
+  glue('eoi', (m, cpu, f) => {
+    if (f.times-- > 0) call(m, cpu, wrmsr).msr = 0x80b;
+  }),
+  glue('again', (_m, _cpu, f) => (f.times > 0 ? 'eoi' : undefined), { to: ['eoi'] }),
+  until('idle', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+test('an EOI without anything in service is an exit, and makes KVM look for nothing', () => {
+  const looks = (times: number) => {
+    const built = build({ vms: [{ features: { apicv: false } }] });
+    startGuest(built.machine, vcpuOf(built.machine, 0), endNothing).times = times;
+    const { exits, stages, records } = run(built, 400_000);
+    expect(exits[ExitReason.MsrWrite] ?? 0).toBe(times);
+    expect(records['eoi'] ?? []).toHaveLength(times);
+    return stages['kvm_check_and_inject_events.interrupt'];
+  };
+  expect(looks(4)).toBe(looks(0));
 });

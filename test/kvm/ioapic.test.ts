@@ -124,6 +124,8 @@ describe('an EOI', () => {
     const { delivered, records } = run(built);
     expect(delivered).toEqual({ [`0:${testVector}`]: 1 });
     expect(records['eoi']).toEqual([[0, testVector]]);
+    // Nor is the pin served again.
+    expect(records['accept-irq']?.map(([vcpu]) => vcpu)).toEqual([1, 0]);
     expect(pinOf(machine, 5)).toMatchObject({ line: 1, remoteIrr: 1 });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { recordKindOf } from '../../src/engine/records.js';
 import { TaskState } from '../../src/host/machine.js';
 import { createRun } from '../../src/scenarios/run.js';
 import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
@@ -42,6 +43,24 @@ describe('a thread of the monitor', () => {
       expect([id, asleep, onRunQueue]).toEqual([id, TaskState.interruptible, 0]);
     }
   });
+});
+
+test.each([
+  ['stays with its virtual CPU', undefined, [false, true]],
+  ['goes from one virtual CPU to the other and back', 30_000, [true, true]],
+] as const)('an interrupt of a device %s', (_what, affinityNs, expected) => {
+  const got = [0, 0];
+  const delivered = recordKindOf('delivered').number;
+  const input = device(affinityNs);
+  const workload = { ...input.workload, to: 1, iterations: 20 } as ScenarioInput['workload'];
+  const run = createRun(parseScenario({ ...input, workload }), 1, {
+    plain: true,
+    observe: (_counters, _time, _processor, kind, a) => {
+      if (kind === delivered) got[a] = (got[a] ?? 0) + 1;
+    },
+  });
+  run.run({ time: 2_000_000 });
+  expect(got.map((count) => count > 3)).toEqual(expected);
 });
 
 test('a device is attached when it is said to be, not before', () => {

@@ -3,19 +3,23 @@ import { highestBit, setBit } from '../../src/arch/bits256.js';
 import { ExitReason } from '../../src/arch/exit-reason.js';
 import { svi } from '../../src/arch/guest-interrupt-status.js';
 import { call } from '../../src/engine/frames.js';
+import { observe } from '../../src/engine/requests.js';
 import { local, notation, shared } from '../../src/engine/routine.js';
 import { AfterFault } from '../../src/hardware/exceptions.js';
 import { cli, vmresume } from '../../src/hardware/instructions.js';
 import { setHandler } from '../../src/hardware/interrupt-table.js';
 import { hardware, type LogicalProcessor } from '../../src/hardware/machine.js';
+import { Record } from '../../src/hardware/records.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
 import { type KvmVcpu, MpState, VcpuRequest, vcpuOf } from '../../src/kvm/machine.js';
 import { createNestedGuest, type NestedGuest } from '../../src/kvm/nested/create-nested.js';
 import { nestedOf } from '../../src/kvm/nested/guest-mode.js';
+import { kvmApicSendIpi } from '../../src/kvm/send-ipi.js';
 import type { BuiltMachine } from '../../src/scenarios/build.js';
 import { addHostTask, type ModelMachine } from '../../src/testing/models/model-machine.js';
 import { endInterruptOfL1, exitToL0, hypervisor, postToL2 } from '../../src/testing/models/nested-programs.js';
 import { exitThenSpin, halt, handler, injector, spin } from '../../src/testing/models/programs.js';
+import { type Act, addHostActs } from './host-thread.js';
 import { build, type Observed, run } from './lab.js';
 
 const vectorForL2 = 0x41;
@@ -109,6 +113,30 @@ describe('what L1 posts for L2', () => {
     const observed = run(nested);
     expect(observed.delivered[`${l2.id}:${vectorForL2}`]).toBe(1);
     expect(exitsToL1(observed)).toEqual([]);
+  });
+
+  test.each([
+    ['by IPI virtualization', withIpiVirtualization],
+    ['without APICv', withoutApicv],
+  ])('is notified each time, because each processing clears ON (%s)', (_name, features) => {
+    const { l2, ...nested } = nestedMachine(spin, features);
+    const { machine } = nested;
+    startGuest(machine, vcpuOf(machine, 1), spin);
+    const post =
+      (vector: number): Act =>
+      (m, cpu) => {
+        const descriptor = m.memory.descriptors[l2.pid];
+        if (descriptor === undefined) return;
+        observe(m, Record.posted, l2.id, vector);
+        setBit(descriptor.pir, vector);
+        if (descriptor.on === 1) return;
+        descriptor.on = 1;
+        Object.assign(call(m, cpu, kvmApicSendIpi), { low: 0x4000 | notification });
+      };
+    addHostActs(machine, [post(vectorForL2), post(vectorForL2 + 0x10), post(vectorForL2 + 0x20)], 150_000);
+    for (const vector of [0x10, 0x20]) setHandler(l2.guestInterrupts, vectorForL2 + vector, handler.entry);
+    const { delivered } = run(nested);
+    for (const vector of [0, 0x10, 0x20]) expect(delivered[`${l2.id}:${vectorForL2 + vector}`]).toBe(1);
   });
 
   test('wakes a halted L2', () => {

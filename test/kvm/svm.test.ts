@@ -71,6 +71,34 @@ describe('an interrupt of a device for a guest with AVIC', () => {
   });
 });
 
+const toOthers = program('test_to_others', () => ({ low: 0, high: 0 }), [
+  stage('wait', 'guestLoop', shared, () => {}, { work: () => 200_000 }),
+  glue('wrmsr-icr', (m, cpu, f) => {
+    Object.assign(call(m, cpu, wrmsr), { msr: 0x830, low: f.low, high: f.high });
+  }),
+  stage('idle', 'guestLoop', shared, () => {}, { work: () => 1_000_000_000 }),
+]);
+
+describe('an IPI of a guest with AVIC to some that sleep', () => {
+  test.each([
+    ['to all but self', 0xc_4000, 0, [1, 2, 3]],
+    ['logical, to two of a cluster', 0x4800, 0b1010, [1, 3]],
+    ['logical, to one', 0x4800, 0b0100, [2]],
+  ] as const)('wakes each of them, with one exit of the sender: %s', (_what, low, high, expected) => {
+    const built = amd('x2apic', true, {
+      topology: { coresPerSocket: 5 },
+      host: { cStates: ['C1'], haltPollNs: 0 },
+      vms: [{ vcpus: 4, apicMode: 'x2apic', features: { avic: true } }],
+    });
+    const { machine } = built;
+    for (const vcpu of machine.vcpus.slice(1)) startGuest(machine, vcpuOf(machine, vcpu.id), haltLoop);
+    Object.assign(startGuest(machine, vcpuOf(machine, 0), toOthers), { low: low | testVector, high });
+    const { delivered, exits } = run(built);
+    expect(delivered).toEqual(Object.fromEntries(expected.map((vcpu) => [`${vcpu}:${testVector}`, 1])));
+    expect(exits[exit('AVIC_INCOMPLETE_IPI')]).toBe(1);
+  });
+});
+
 /** Writes and reads TPR, by CR8 or by its register, in either order. */
 const priority = program('test_priority', () => ({ byCr8: 0, cr8: -1, register: -1 }), [
   glue('write', (m, cpu, f) => {

@@ -12,7 +12,7 @@ import { checkStartUp } from '../../src/testing/laws/start-up.js';
 import { checkTimerMigration } from '../../src/testing/laws/timer-migration.js';
 import { models } from '../../src/testing/models/catalogue.js';
 import { exploreModel } from '../../src/testing/models/explore-model.js';
-import { outcome } from './mutations.js';
+import { calls, callsForTarget, outcome } from './mutations.js';
 
 /** Something that may notice a mutation: a model explored, or a law on one input. */
 export interface Watch {
@@ -103,10 +103,16 @@ export function reached(body: () => void): { hit: Map<number, Set<string>>; coun
   for (const stage of stageTable) {
     const { effect, at } = stage;
     (stage as { effect: Stage['effect'] }).effect = (machine, processor, locals, returned) => {
+      const thread = machine.threads[processor.thread] ?? [];
+      const depth = thread.length;
       const result = effect(machine, processor, locals, returned);
       count++;
       const seen = hit.get(at) ?? new Set();
       hit.set(at, seen.add(outcome(result)));
+      if (thread.length > depth) {
+        seen.add(calls);
+        if (Object.hasOwn(thread.at(-1)?.locals ?? {}, 'target')) seen.add(callsForTarget);
+      }
       return result;
     };
   }

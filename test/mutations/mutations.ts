@@ -1,4 +1,5 @@
 import { done, type Routine, type Stage, StageType } from '../../src/engine/routine.js';
+import type { Frame, Machine } from '../../src/engine/state.js';
 import type { StageChange } from '../../src/testing/mutants/install.js';
 
 /** A change of one stage (or of two neighbours) that a machine made. */
@@ -21,6 +22,25 @@ export type Outcomes = ReadonlyMap<number, ReadonlySet<string>>;
 export function outcome(result: Result): string {
   if (result === done) return 'done';
   return result === undefined ? 'next' : typeof result === 'number' ? 'value' : result;
+}
+
+/** Beside what it returned: that a stage called a routine, and one that has a virtual CPU as its target. */
+export const calls = '+call';
+export const callsForTarget = '+target';
+
+/** Changes what a stage has called; what else it does stays. */
+function recalled({ routine, name }: Stage, change: (thread: Frame[], machine: Machine) => void): StageChange {
+  return {
+    routine: routine.name,
+    stage: name,
+    effect: (right) => (machine: Machine, processor, locals, returned) => {
+      const thread = machine.threads[processor['thread']] as Frame[];
+      const depth = thread.length;
+      const result = (right as Stage['effect'])(machine, processor, locals, returned);
+      if (thread.length > depth) change(thread, machine);
+      return result;
+    },
+  };
 }
 
 /** Changes what a stage's effect returns; what it does stays. */
@@ -53,7 +73,8 @@ function goesTo({ effect }: Stage, name: string): boolean {
 
 /**
  * Every change of a routine: a stage that does nothing; one that does not go where it went, or always does; one that goes on where it
- * returned, or returns where it went on; a value that is another; two neighbours in the other order.
+ * returned, or returns where it went on; a value that is another; a routine that it does not call, or calls for another virtual CPU; two
+ * neighbours in the other order.
  */
 export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
   const found: Mutation[] = [];
@@ -62,11 +83,12 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     found.push({ id, changes, at: [stage.at], ...(outcome === undefined ? {} : { outcome }) });
   };
   routine.stages.forEach((stage, index) => {
-    const results = seen.get(stage.at);
-    if (results === undefined || stage.type === StageType.wait) return;
+    const outcomes = seen.get(stage.at);
+    if (outcomes === undefined || stage.type === StageType.wait) return;
+    const results = new Set([...outcomes].filter((one) => one !== calls && one !== callsForTarget));
     const isLast = index === routine.stages.length - 1;
     // What does nothing but cost, and what returns where the routine ends anyway, can be left out by nobody's loss.
-    const idle = /^\(?[\w, ]*\)?\s*=>\s*\{\s*\}$/.test(stage.effect.toString());
+    const idle = /^\(?[\w, ]*\)?\s*=>\s*(\{\s*\}|undefined|void 0)$/.test(stage.effect.toString());
     if (!idle && !(isLast && onlyReturns(stage))) add(stage, 'skipped', [skipped(stage)]);
     const next = routine.stages[index + 1];
     for (const name of [...results].filter((result) => stage.to.includes(result))) {
@@ -86,6 +108,17 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     if (results.has('value')) {
       const other = (result: Result): Result => (typeof result === 'number' ? (result === 0 ? 1 : 0) : result);
       add(stage, 'other value', [redirected(stage, other)], 'value');
+    }
+    // A glue that calls does nothing else.
+    if (outcomes.has(calls) && stage.type === StageType.ordinary) {
+      add(stage, 'without its call', [recalled(stage, (thread) => thread.pop())], calls);
+    }
+    if (outcomes.has(callsForTarget)) {
+      const other = (thread: Frame[], { vcpus }: Machine & { vcpus?: object[] }): void => {
+        const { locals } = thread.at(-1) as Frame;
+        locals['target'] = ((locals['target'] as number) + 1) % (vcpus?.length ?? 1);
+      };
+      add(stage, 'for another', [recalled(stage, other)], callsForTarget);
     }
     if (
       next === undefined ||

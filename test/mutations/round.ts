@@ -61,7 +61,7 @@ function caught(watch: Watch, took = 10_000): string | undefined {
 function fitting(measured: readonly Measured[], { at, outcome }: Mutation, work: number): Measured[] {
   let left = work;
   return measured
-    .filter(({ hit }) => at.every((stage) => (outcome === undefined ? hit.has(stage) : hit.get(stage)?.has(outcome))))
+    .filter(({ hit }) => at.some((stage) => (outcome === undefined ? hit.has(stage) : hit.get(stage)?.has(outcome))))
     .filter(({ count }) => {
       left -= count;
       return left > 0;
@@ -116,6 +116,7 @@ export async function round(
   /** Who is asked first: who noticed the last ones is likely to notice their neighbours. */
   const recent: Measured[] = [];
   const broken = new Set<Measured>();
+  const repeats = new Set<Measured>();
   const look = (mutation: Mutation): { one: Measured; wrong: string } | undefined => {
     const fit = fitting(measured, mutation, work);
     const hint = fit.find(({ watch }) => watch.name === hints[mutation.id]);
@@ -136,7 +137,10 @@ export async function round(
       const found = look(mutation);
       if (found !== undefined) {
         // It says so without the mutation as well, the second time it is run: it can't be one that looks.
-        const always = caught(found.one.watch, found.one.took);
+        const always = repeats.has(found.one) ? undefined : caught(found.one.watch, found.one.took);
+        repeats.add(found.one);
+        // What was ended in the middle may have left something behind.
+        if (found.wrong.includes('timed out')) repeats.clear();
         if (always !== undefined) {
           say({ broken: found.one.watch.name, wrong: always });
           broken.add(found.one);

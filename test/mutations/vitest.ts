@@ -113,7 +113,8 @@ const matchers: Readonly<Record<string, Matcher>> = {
   toBeCloseTo: (value, expected, digits = 2) =>
     Math.abs((value as number) - (expected as number)) < 10 ** -(digits as number) / 2,
   toBeInstanceOf: (value, expected) => value instanceof (expected as new () => object),
-  toContain: (value, expected) => (value as unknown[]).includes(expected),
+  toContain: (value, expected) =>
+    value instanceof Set ? value.has(expected) : (value as unknown[]).includes(expected),
   toHaveLength: (value, expected) => (value as unknown[]).length === expected,
   toMatch: (value, expected) =>
     expected instanceof RegExp ? expected.test(value as string) : (value as string).includes(expected as string),
