@@ -13,16 +13,22 @@ export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
   const to = fc.integer({ min: 1, max: vcpus - 1 });
   const sipi = fc.integer({ min: 1, max: 0x9f });
   const start = fc
-    .record({ to, sipi, again: fc.boolean() })
-    .map(({ again, ...of }): StartUpMessage[] => [
+    .record({ to, sipi, again: fc.boolean(), nmi: fc.constantFrom(false, false, true) })
+    .map(({ again, nmi, ...of }): StartUpMessage[] => [
       { to: of.to, init: true },
       { to: of.to, sipi: of.sipi },
       ...(again ? [{ to: of.to, sipi: of.sipi }] : []),
+      // Not to one that waits for its SIPI: KVM goes round and round with it until that comes.
+      ...(nmi ? [{ to: of.to, nmi: true } as const] : []),
     ]);
   const one = fc.oneof<StartUpMessage[]>(
     { weight: 4, arbitrary: start },
     { weight: 1, arbitrary: to.map((target): StartUpMessage[] => [{ to: target, init: true }]) },
     { weight: 1, arbitrary: fc.record({ to, sipi }).map((message): StartUpMessage[] => [message]) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ to, vector: fc.constantFrom(0x31, 0x52) }).map((message): StartUpMessage[] => [message]),
+    },
   );
   const host = fc.oneof<HostOperation>(
     {
@@ -35,7 +41,7 @@ export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
     .record({
       way: fc.constantFrom(...everyWay),
       apicMode: fc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
-      messages: fc.array(one, { maxLength: 4, size: 'max' }),
+      messages: fc.array(one, { maxLength: 5, size: 'max' }),
       host: fc.array(host, { maxLength: 4, size: 'max' }),
       seed: fc.integer({ min: 0, max: 0xffff }),
     })

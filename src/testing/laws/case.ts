@@ -18,9 +18,14 @@ import { startGuest } from '../../kvm/create-vm.js';
 import { writeRedirection } from '../../kvm/ioapic.js';
 import { type IoapicPin, MpState, VcpuRequest, vcpuOf } from '../../kvm/machine.js';
 import { KvmRecord } from '../../kvm/records.js';
+import { type CpuTime, cpuTimeOf } from '../../observe/cpu-time.js';
+import { OtherTask } from '../../observe/recorder.js';
+import { profileOf } from '../../scenarios/build.js';
+import { idleStateNames } from '../../scenarios/host-options.js';
 import { createRun, type SystemRun, timedOptions } from '../../scenarios/run.js';
 import { type MachineConfig, type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
+import { checkCpuTime } from '../cpu-time-checks.js';
 import { brokenInvariants } from '../invariants/index.js';
 import { enter, ledgerOf } from '../invariants/ledger.js';
 import { Accounts, type BrokenLaw } from './accounts.js';
@@ -503,6 +508,8 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
         limit,
       );
       if (!ended) accounts.fail('bounded work', `still going on after ${state.stages} stages`);
+      for (const { law, whose, found, wanted } of checkCpuTime(timeOf(made, config)))
+        accounts.fail('processor time', `${law}, ${whose}: ${found} cycles, not ${wanted}`);
     } else {
       const scheduler = schedulerOf(schedule);
       const run = runScheduled<SystemMachine, LogicalProcessor, object>(
@@ -550,12 +557,27 @@ function runTimed(
   afterStage: (name: string) => void,
   limit: number,
 ): boolean {
+  const { observe, ...timed } = timedOptions({ ...config, jitter: schedule.jitter });
+  const { observers: counters, machine } = made.state;
+  // All of the run counts, and tasks that came after the machine was made.
+  counters.began = 0;
+  while (counters.tasks.length < machine.tasks.length) counters.tasks.push(OtherTask.load);
   const run = new TimedRun(made.state, {
-    ...timedOptions({ ...config, jitter: schedule.jitter }),
+    ...timed,
     checkWaits: true,
     plain: true,
-    observe: (_counters, time, processor, kind, a, b) => take(time, processor, kind, a, b),
+    observe: (of, time, processor, kind, a, b) => {
+      observe?.(of, time, processor, kind, a, b);
+      take(time, processor, kind, a, b);
+    },
     onStage: (_processor, stage) => afterStage(`${stage.routine.name}.${stage.name}`),
   });
-  return run.run({ stages: limit, time: cyclesAtMost }) === 'quiescent';
+  const end = run.run({ stages: limit, time: cyclesAtMost });
+  counters.closed = made.state.timing.now;
+  return end === 'quiescent';
+}
+
+/** What the time of a timed run went into. */
+function timeOf({ state: { observers } }: SystemRun, config: MachineConfig): CpuTime {
+  return cpuTimeOf(observers, idleStateNames(profileOf(config.profile), config));
 }
