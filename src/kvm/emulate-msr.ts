@@ -19,6 +19,8 @@ const { program, stage } = kvm;
 
 const ICR = 0x830;
 const SELF_IPI = 0x83f;
+/** HV_X64_MSR_EOI, whatever mode the local APIC is in; with APICv it is still KVM that ends the interrupt then. Linux `kvm_hv_vapic_msr_write`. */
+const hypervEoiMsr = 0x4000_0070;
 
 /** Those that it can write: TPR, EOI, SVR, ESR, CMCI, ICR, the LVT, the timer's count and divisor, self-IPI. Linux `kvm_lapic_reg_write`. */
 const writableRegisters: readonly number[] = [
@@ -53,6 +55,10 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
         cancel(m, vcpu.lapicTimer.hrtimer);
         vcpu.lapicTimer.deadline = addressOf([low, high]);
         call(m, cpu, startApicTimer);
+        return undefined;
+      }
+      if (msr === hypervEoiMsr && vmOf(m, vcpu).hypervPvIpi === 1) {
+        call(m, cpu, kvmLapicRegWrite).offset = 0xb0;
         return undefined;
       }
       if (msr < 0x800 || msr > 0x8ff || x2apicWriteFaults(m, vcpu)) return 'kvm_inject_gp';

@@ -61,6 +61,10 @@ export function operationStory(operation: GuestOperation): string {
       return 'enables interrupts and halts';
     case 'timer':
       return `sets its timer ${plural(operation.cycles, 'cycle')} ahead`;
+    case 'disarm':
+      return 'disarms its timer';
+    case 'hv-eoi':
+      return 'writes EOI by the MSR of Hyper-V';
     case 'quiet':
       return `quiets the device of line ${operation.line}`;
     case 'work':

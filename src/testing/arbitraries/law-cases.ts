@@ -2,6 +2,7 @@ import type { MachineInput } from '../../scenarios/schema.js';
 import type { HostOperation } from '../laws/operations.js';
 import type { StartUpCase, StartUpMessage } from '../laws/start-up.js';
 import type { TimerMigrationCase } from '../laws/timer-migration.js';
+import type { TimerCase, TimerStep } from '../laws/timer-rules.js';
 import { type DeliveryWay, deliveryWays, profileOfWay } from '../laws/ways.js';
 import type { Arbitrary, Fc } from './fast-check.js';
 
@@ -54,6 +55,60 @@ export function startUpCase(fc: Fc): Arbitrary<StartUpCase> {
       messages: messages.flat(),
       ...rest,
     }));
+}
+
+/** @internal What a guest does with its timer, by the clock: changes with time between them. */
+export function timerCase(fc: Fc): Arbitrary<TimerCase> {
+  // None so short that KVM's least period (200 µs) makes it longer, whatever the divisor becomes.
+  const cycles = fc.constantFrom(2_200_000, 2_900_000, 4_100_000);
+  const change = fc.oneof<TimerStep>(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        op: fc.constant('mode'),
+        mode: fc.constantFrom<'one-shot' | 'periodic' | 'tsc-deadline'>('one-shot', 'periodic', 'tsc-deadline'),
+        masked: fc.constantFrom(false, false, false, true),
+      }),
+    },
+    { weight: 3, arbitrary: cycles.map((of): TimerStep => ({ op: 'count', cycles: of })) },
+    { weight: 3, arbitrary: cycles.map((of): TimerStep => ({ op: 'deadline', cycles: of })) },
+    { weight: 1, arbitrary: fc.constantFrom<TimerStep>({ op: 'count', cycles: 0 }, { op: 'deadline', cycles: 0 }) },
+    { weight: 1, arbitrary: fc.constantFrom<TimerStep>({ op: 'disable' }, { op: 'enable' }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(0, 1, 0xb).map((configuration): TimerStep => ({ op: 'divide', configuration })),
+    },
+  );
+  const then = fc
+    .record({ change, work: fc.constantFrom(0, 0, 900_000, 2_300_000, 5_700_000) })
+    .map((of): TimerStep[] => (of.work === 0 ? [of.change] : [of.change, { op: 'work', cycles: of.work }]));
+  return fc
+    .record({
+      way: fc.constantFrom(...everyWay),
+      apicMode: fc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
+      preemptionTimer: fc.boolean(),
+      mode: fc.constantFrom<'one-shot' | 'periodic' | 'tsc-deadline'>('one-shot', 'periodic', 'tsc-deadline'),
+      steps: fc.array(then, { maxLength: 6, size: 'max' }),
+      busy: fc.constantFrom(0, 0, 0, 15_000_000),
+    })
+    .map(({ way, apicMode, preemptionTimer, mode, steps, busy }) => {
+      const first: TimerStep[] = [
+        { op: 'mode', mode, masked: false },
+        mode === 'tsc-deadline' ? { op: 'deadline', cycles: 2_200_000 } : { op: 'count', cycles: 2_200_000 },
+      ];
+      return {
+        machine: {
+          ...profileOfWay(way),
+          topology: { coresPerSocket: 2 },
+          host: { preemptionTimer, sliceNs: 200_000, idle: 'hlt' },
+          vms: [{ vcpus: 1, apicMode, features: way.features }],
+        },
+        // A processor that is taken away leaves nothing to compare but the timer that goes on.
+        steps: busy > 0 ? first : [...first, ...steps.flat()].slice(0, 14),
+        busy,
+        cycles: 60_000_000,
+      };
+    });
 }
 
 /** @internal Timers that are taken to another machine. */

@@ -79,8 +79,10 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     weight,
     arbitrary,
   });
-  const simple = (op: 'eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall', weight: number) =>
-    of(op, weight, fc.constant<GuestOperation>({ op }));
+  const simple = (
+    op: 'eoi' | 'hv-eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall',
+    weight: number,
+  ) => of(op, weight, fc.constant<GuestOperation>({ op }));
   const wrong = icr(fc, { mode: apicMode, validity: 'reserved' });
   const all = [
     of('send', 6, send(fc, cpus, x2apic)),
@@ -146,6 +148,7 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
   }
   if (setting.hypercalls === 'hyper-v') {
     all.push(
+      simple('hv-eoi', 3),
       of(
         'hv-send',
         6,

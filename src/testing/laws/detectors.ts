@@ -3,7 +3,7 @@ import type { MachineInput } from '../../scenarios/schema.js';
 import { type CaseSetting, interruptCase } from '../arbitraries/cases.js';
 import { ownFc, search } from '../arbitraries/choices.js';
 import type { Arbitrary } from '../arbitraries/fast-check.js';
-import { startUpCase, timerMigrationCase } from '../arbitraries/law-cases.js';
+import { startUpCase, timerCase, timerMigrationCase } from '../arbitraries/law-cases.js';
 import { type StepSetting, systemSteps } from '../arbitraries/systems.js';
 import { story } from '../stories.js';
 import type { SystemStep } from './apic-system.js';
@@ -13,6 +13,7 @@ import { MachineSystem } from './machine-system.js';
 import { ReferenceSystem } from './reference-system.js';
 import { checkStartUp } from './start-up.js';
 import { checkTimerMigration } from './timer-migration.js';
+import { checkTimer } from './timer-rules.js';
 import { type DeliveryWay, deliveryWays, profileOfWay, type Vendor } from './ways.js';
 
 /** A general law, and how to look for a counterexample to it. */
@@ -122,6 +123,11 @@ function checked<T>(
 /** INIT and SIPI are latched. */
 export function startUpLaw(runs = 300): LawSearch {
   return checked('who was sent INIT and SIPI runs', startUpCase(ownFc), checkStartUp, runs);
+}
+
+/** A timer keeps time. */
+export function timerLaw(runs = 200): LawSearch {
+  return checked('a timer keeps time', timerCase(ownFc), checkTimer, runs);
 }
 
 /** A timer goes on where its virtual CPU does. */

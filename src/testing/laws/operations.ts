@@ -28,6 +28,10 @@ export type GuestOperation =
   | { readonly op: 'cpuid' | 'vmcall' }
   /** Writes IA32_TSC_DEADLINE: so many cycles from now, 1 or more. */
   | { readonly op: 'timer'; readonly cycles: number }
+  /** Writes 0 to IA32_TSC_DEADLINE. */
+  | { readonly op: 'disarm' }
+  /** Writes EOI by the MSR that Hyper-V has for it, HV_X64_MSR_EOI. */
+  | { readonly op: 'hv-eoi' }
   /** Computes for so many cycles. */
   | { readonly op: 'work'; readonly cycles: number };
 
@@ -52,6 +56,8 @@ export const operationKinds = [
   'pv-send',
   'hv-send',
   'quiet',
+  'disarm',
+  'hv-eoi',
 ] as const satisfies readonly GuestOperation['op'][];
 
 /** An operation as the three numbers of a frame: kind and two operands (52 bits each). */

@@ -109,6 +109,7 @@ export class ReferenceSystem implements ApicSystem {
       case 'write':
         return this.write(cpu, of, operation.offset, operation.value);
       case 'eoi':
+      case 'hv-eoi':
         return this.write(cpu, of, 0xb0, 0);
       case 'read':
         return this.read(of, operation.offset);
