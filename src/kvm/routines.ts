@@ -30,7 +30,7 @@ import {
   kvmIoapicSendEoi,
   kvmIoapicSetIrq,
 } from './ioapic.js';
-import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
+import { irqfdInject, kvmPiUpdateIrte, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
   apicTimerExpired,
@@ -114,6 +114,7 @@ export const kvmRoutines: readonly Routine[] = [
       kvmSchedYield,
       kvmVcpuOnSpin,
       ioapicWriteIndirect,
+      kvmPiUpdateIrte,
       kvmIoapicEoiInjectWork,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,

@@ -81,6 +81,10 @@ export function hostOperationStory(operation: HostOperation): string {
       return `a device sends ${icrStory(operation.icr, operation.destination)}`;
     case 'post':
       return `the IOMMU posts a device's ${hex(operation.vector)} to vCPU ${operation.vcpu}`;
+    case 'set-msi':
+      return `a guest has an assigned device send ${icrStory(operation.icr, operation.destination)}`;
+    case 'msi':
+      return 'the assigned device sends its message';
     case 'inhibit':
       return 'APICv is inhibited';
     case 'allow':

@@ -59,14 +59,11 @@ describe('no time is unaccounted for', () => {
     ]);
   });
 
-  test.each(['ipi-virtualization', 'halt-poll'] as const)(
-    'in the report and the traces of the preset %s',
-    (name) => {
-      const preset = { ...presets[name], seed: 3 };
-      for (const { cpu } of runScenario(preset).variants) expect(checkCpuTime(cpu)).toEqual([]);
-      for (const { trace } of traceScenario(preset)) expect(checkTraceTime(trace)).toEqual([]);
-    },
-  );
+  test.each(['ipi-virtualization', 'halt-poll'] as const)('in the report and the traces of the preset %s', (name) => {
+    const preset = { ...presets[name], seed: 3 };
+    for (const { cpu } of runScenario(preset).variants) expect(checkCpuTime(cpu)).toEqual([]);
+    for (const { trace } of traceScenario(preset)) expect(checkTraceTime(trace)).toEqual([]);
+  });
 
   test('in any scenario', () => {
     fc.assert(

@@ -111,7 +111,7 @@ function vectorsIn({ programs, host = [] }: InterruptCase): number[] {
     if (operation.op === 'write' && operation.offset === 0x320) vectors.add(operation.value & 0xff);
   }
   for (const operation of host) {
-    if (operation.op === 'message') vectors.add(operation.icr & 0xff);
+    if (operation.op === 'message' || operation.op === 'set-msi') vectors.add(operation.icr & 0xff);
     if (operation.op === 'post') vectors.add(operation.vector);
     if (operation.op === 'raise' || operation.op === 'hold') vectors.add(lineVector + operation.line);
   }
@@ -212,18 +212,27 @@ export function patient(scheduler: Scheduler, seed: number): Scheduler {
   };
 }
 
+/** Actions of one processor in a row. */
+const aloneAtMost = 2000;
+
 /** Goes on with whoever acted last as long as it can, but for the steps at which another takes over. */
 function switchScheduler(at: readonly (readonly [number, number])[]): Scheduler {
   const switches = new Map(at.map(([step, which]) => [step, which]));
   let step = -1;
+  let alone = 0;
   let actor: Action | undefined;
   return {
     next: (actions) => {
       step++;
       const which = switches.get(step);
       let index = which === undefined ? -1 : which % actions.length;
-      if (index < 0) {
+      // Whoever goes round until another has done what it has begun would do so for ever.
+      if (index < 0 && alone++ < aloneAtMost) {
         index = actions.findIndex(({ kind, of }) => kind !== 'expiry' && actor?.kind === kind && actor.of === of);
+      }
+      if (index < 0) {
+        alone = 0;
+        index = actions.findIndex(({ kind, of }) => kind !== 'expiry' && (actor?.kind !== kind || actor.of !== of));
       }
       if (index < 0)
         index = Math.max(
@@ -270,6 +279,8 @@ class Watcher {
   };
   readonly through = new Set<number>();
   private readonly current = new Map<number, GuestOperation>();
+  /** Of the assigned device. */
+  private message: { readonly icr: number; readonly destination: number } | undefined;
 
   private readonly input: InterruptCase;
   private readonly machine: SystemMachine;
@@ -356,6 +367,9 @@ class Watcher {
     if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
     if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
     if (operation.op === 'hold') this.hold(operation.line);
+    if (operation.op === 'set-msi') this.message = operation;
+    if (operation.op === 'msi' && this.message !== undefined)
+      this.accounts.send(0, -1, this.message.icr, this.message.destination);
   }
 
   /** A line rises. While its last interrupt has not ended it waits for whoever lowers it to raise it again. */

@@ -34,6 +34,14 @@ interface Setting {
   readonly order: number;
 }
 
+/** What a differential law is about. */
+export interface EquivalenceSetting extends StepSetting {
+  /** Whose hosts; by default both. */
+  readonly vendors?: readonly Vendor[];
+  /** True if guests may end interrupts by memory. */
+  readonly pvEoi?: boolean;
+}
+
 function machinesOf({ apicMode, vendor, first }: Setting, { disables }: StepSetting, offered: object): MachineInput[] {
   const ways = deliveryWays[vendor].filter(({ accelerated }) => disables !== true || !accelerated);
   return ways.map((_, i) => {
@@ -63,15 +71,18 @@ function differs(of: Setting, steps: readonly SystemStep[], setting: StepSetting
  * The differential law: a whole machine does what bare local APICs do, whichever way its interrupts take, toggled, saved and restored, and
  * migrated.
  */
-export function equivalenceLaw(setting: StepSetting = {}, runs = 1500): LawSearch {
+export function equivalenceLaw(setting: EquivalenceSetting = {}, runs = 1500): LawSearch {
   const offers = { kvm: { pvIpi: true }, 'hyper-v': { hypervPvIpi: true } } as const;
-  const offered = setting.hypercalls === undefined ? {} : offers[setting.hypercalls];
+  const offered = {
+    ...(setting.hypercalls === undefined ? {} : offers[setting.hypercalls]),
+    ...(setting.pvEoi === true ? { pvEoi: true } : {}),
+  };
   return {
     name: 'a machine does what bare local APICs do',
     run: (seed) => {
       const inputs = ownFc.record<Setting>({
         apicMode: ownFc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
-        vendor: ownFc.constantFrom<Vendor>('intel', 'intel', 'amd'),
+        vendor: ownFc.constantFrom<Vendor>(...(setting.vendors ?? (['intel', 'intel', 'amd'] as const))),
         first: ownFc.integer({ min: 0, max: 2 }),
         order: ownFc.integer({ min: 0, max: 9999 }),
       });

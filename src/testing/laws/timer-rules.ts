@@ -1,3 +1,4 @@
+import { ExitReason } from '../../arch/exit-reason.js';
 import { timerDivisor } from '../../arch/local-apic/timer.js';
 import { InputError } from '../../engine/errors.js';
 import { recordKindOf } from '../../engine/records.js';
@@ -161,6 +162,8 @@ interface Measured {
   readonly begins: number[];
   readonly ends: number[];
   readonly taken: number[];
+  /** Exits for the VMX-preemption timer. */
+  readonly expiries: number[];
 }
 
 function run({ machine: input, steps, busy, cycles }: TimerCase): Measured & { readonly tick: number } {
@@ -187,11 +190,13 @@ function run({ machine: input, steps, busy, cycles }: TimerCase): Measured & { r
     const task = addTask(machine, hostLoad as unknown as Routine, { allowed: [0] });
     Object.assign(machine.threads[machine.tasks[task]?.thread ?? -1]?.[0]?.locals ?? {}, { rounds: 1, cycles: busy });
   }
-  const measured: Measured = { begins: [], ends: [], taken: [] };
+  const measured: Measured = { begins: [], ends: [], taken: [], expiries: [] };
   const delivered = recordKindOf('delivered').number;
+  const exit = recordKindOf('vm-exit').number;
   const timed = new TimedRun(made.state, {
     ...timedOptions(config),
     observe: (_counters, time, _processor, kind, vcpu, detail) => {
+      if (kind === exit && vcpu === ExitReason.PreemptionTimer) measured.expiries.push(time);
       if (vcpu !== 0) return;
       if (kind === ProgramRecord.begin) measured.begins[detail] = time;
       else if (kind === ProgramRecord.end) measured.ends[detail] = time;
@@ -203,11 +208,10 @@ function run({ machine: input, steps, busy, cycles }: TimerCase): Measured & { r
 }
 
 /** With another task on its processor interrupts may be late, and missed periods are not made up for: no three of them close together. */
-function crowded(taken: readonly number[], shortest: number): string | undefined {
-  for (let i = 2; i < taken.length; i++) {
-    const within = (taken[i] as number) - (taken[i - 2] as number);
-    if (within < shortest / 2)
-      return `three of the timer's interrupts came within ${within} cycles, with a period of ${shortest}`;
+function crowded(what: string, times: readonly number[], shortest: number): string | undefined {
+  for (let i = 2; i < times.length; i++) {
+    const within = (times[i] as number) - (times[i - 2] as number);
+    if (within < shortest / 2) return `three ${what} came within ${within} cycles, with a period of ${shortest}`;
   }
   return undefined;
 }
@@ -238,7 +242,7 @@ export function checkTimer(input: TimerCase): string | undefined {
   if (input.steps.length > maxOperations) {
     throw new InputError('steps', `has ${input.steps.length}, not ${maxOperations} or fewer`);
   }
-  const { begins, ends, taken, tick } = run(input);
+  const { begins, ends, taken, expiries, tick } = run(input);
   const timer = new ModelTimer(tick);
   const periods: number[] = [];
   for (const [i, step] of input.steps.entries()) {
@@ -251,7 +255,10 @@ export function checkTimer(input: TimerCase): string | undefined {
     if (step.op === 'divide' && timer.hasExpired) return undefined;
     timer.take(step, from, to);
   }
-  if (input.busy > 0) return crowded(taken, Math.min(...periods));
+  if (input.busy > 0) {
+    const shortest = Math.min(...periods);
+    return crowded("of the timer's interrupts", taken, shortest) ?? crowded('of its exits', expiries, shortest);
+  }
   timer.advance(input.cycles);
   const { expected } = timer;
   for (const [i, { from, to }] of expected.entries()) {
