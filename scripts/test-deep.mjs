@@ -1,9 +1,10 @@
 // `npm run test:deep -- --minutes N` (or VMX_APIC_MINUTES=N): every property suite again and again, each round with another seed and, as long as
-// a round takes less than a third of what is left, twice the runs. Prints what it covered; a failing round prints its seed and counterexample.
+// a round takes less than a third of what is left, twice the runs (from then on the models are explored to their ends, too). Prints each round's
+// seed, and at last what was covered; a failing round prints its counterexample and how to run it again.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -31,13 +32,25 @@ if (files.some((file) => file.startsWith('-'))) {
   process.exit(2);
 }
 
+const firstSeed = seed;
 const scratch = mkdtempSync(join(tmpdir(), 'vmx-apic-deep-'));
 const suites = files.length > 0 ? files : ['test/testing', 'test/arch', 'test/engine', 'test/kvm/apic-map.test.ts'];
+const counts = join(scratch, 'counts');
+/** By file: tests, and cases that properties were tried on. @type {Map<string, { tests: number, cases: number, ms: number }>} */
+const covered = new Map();
 const until = Date.now() + minutes * 60_000;
 let factor = 1;
 let rounds = 0;
 let properties = 0;
 let failed = 0;
+
+/** @param {string} file */
+function coveredOf(file) {
+  const name = relative(root, file);
+  const known = covered.get(name) ?? { tests: 0, cases: 0, ms: 0 };
+  covered.set(name, known);
+  return known;
+}
 
 /**
  * One round: how many tests passed and failed, and what it printed.
@@ -56,10 +69,22 @@ function round(times) {
       cwd: root,
       encoding: 'utf8',
       maxBuffer: 1 << 28,
-      env: { ...process.env, NO_COLOR: '1', FAST_CHECK_SEED: String(seed), FAST_CHECK_FACTOR: String(times) },
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        FAST_CHECK_SEED: String(seed),
+        FAST_CHECK_FACTOR: String(times),
+        FAST_CHECK_COUNTS: counts,
+      },
     },
   );
-  const { numPassedTests = 0, numFailedTests = 0 } = status === null ? {} : JSON.parse(readFileSync(report, 'utf8'));
+  const results = status === null ? {} : JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests = 0, numFailedTests = 0 } = results;
+  for (const { name, assertionResults, startTime, endTime } of results.testResults ?? []) {
+    const of = coveredOf(name);
+    of.tests += assertionResults.length;
+    of.ms += endTime - startTime;
+  }
   return { passed: numPassedTests, failed: numFailedTests || (status === 0 ? 0 : 1), output: stdout + stderr };
 }
 
@@ -86,6 +111,22 @@ for (;;) {
   if (took > left && factor > 1) factor = Math.max(1, Math.floor((factor * left) / took));
   seed++;
 }
+if (existsSync(counts)) {
+  for (const line of readFileSync(counts, 'utf8').trim().split('\n')) {
+    const [, runs, file] = /** @type {string[]} */ (/** @type {unknown} */ (/^(\d+) (.*)$/.exec(line)));
+    coveredOf(/** @type {string} */ (file)).cases += Number(runs);
+  }
+}
 rmSync(scratch, { recursive: true, force: true });
-console.log(`${rounds} rounds, ${properties} tests, ${failed} failed`);
+const byTime = [...covered].sort(([, a], [, b]) => b.ms - a.ms);
+const wide = Math.max(4, ...byTime.map(([name]) => name.length));
+console.log(`\n${'covered'.padEnd(wide)}    tests       cases        s`);
+for (const [name, { tests, cases, ms }] of byTime) {
+  const cells = [String(tests).padStart(8), String(cases).padStart(11), (ms / 1000).toFixed(0).padStart(8)];
+  console.log(`${name.padEnd(wide)} ${cells.join(' ')}`);
+}
+const cases = byTime.reduce((sum, [, of]) => sum + of.cases, 0);
+console.log(
+  `\n${rounds} round${rounds === 1 ? '' : 's'}, seed ${firstSeed}${rounds === 1 ? '' : ` to ${firstSeed + rounds - 1}`}, ${properties} tests, ${cases} cases, ${failed} failed`,
+);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -10,6 +10,7 @@ import {
   readKvmTrace,
   type TraceAnalysis,
 } from '../observe/index.js';
+import { checkKvmTrace, type KvmTraceCheck } from '../testing/index.js';
 import { readText } from './scenario-file.js';
 import { UsageError } from './usage.js';
 
@@ -22,15 +23,49 @@ export function analyze(args: string[]): number {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false } },
+    options: { json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
   });
   const [file, ...more] = positionals;
   if (file === undefined) throw new UsageError('analyze: which trace? (- for standard input)');
   if (more.length > 0) throw new UsageError(`analyze: one trace at a time, not also '${more[0]}'`);
   const text = file === '-' ? readFileSync(0, 'utf8') : readText(file);
-  const analysis = analyzeTrace(readKvmTrace(text, file === '-' ? 'standard input' : file));
-  process.stdout.write(values.json ? `${JSON.stringify(analysis, null, 2)}\n` : printAnalysis(analysis));
-  return 0;
+  const name = file === '-' ? 'standard input' : file;
+  const events = readKvmTrace(text, name);
+  const analysis = analyzeTrace(events);
+  const check = values.check ? checkKvmTrace(events) : undefined;
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ ...analysis, ...(check === undefined ? {} : { check }) }, null, 2)}\n`
+      : `${printAnalysis(analysis)}${check === undefined ? '' : printCheck(check, name)}`,
+  );
+  return check !== undefined && check.broken.length > 0 ? 1 : 0;
+}
+
+/** Unfinished interrupts that are listed one by one. */
+const unfinishedAtMost = 10;
+
+function printCheck({ broken, unfinished, checked, limits }: KvmTraceCheck, name: string): string {
+  const tested = Object.entries(checked).map(([law, times]) => [law, times === 0 ? 'not tested' : formatNumber(times)]);
+  const parts = [`What cannot happen\n\n${formatTable([left('law'), right('times tested')], tested)}`];
+  if (limits.length > 0) parts.push(`What this trace cannot show\n\n${limits.map((limit) => `  ${limit}`).join('\n')}`);
+  if (unfinished.length > 0) {
+    const shown = unfinished
+      .slice(0, unfinishedAtMost)
+      .map(
+        ({ line, tid, vector, state }) =>
+          `  ${name}:${line}: ${vector.toString(16).toUpperCase()}H ${state}, thread ${tid}`,
+      );
+    const more = unfinished.length - shown.length;
+    parts.push(
+      `Under way where the trace ends or was cut\n\n${shown.join('\n')}${more > 0 ? `\n  and ${more} more` : ''}`,
+    );
+  }
+  parts.push(
+    broken.length === 0
+      ? 'Nothing is broken.'
+      : broken.map(({ law, line, message }) => `${name}:${line}: BROKEN, ${law}: ${message}`).join('\n'),
+  );
+  return `\n${parts.join('\n\n')}\n`;
 }
 
 function printAnalysis(analysis: TraceAnalysis): string {

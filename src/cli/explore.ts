@@ -12,6 +12,7 @@ import {
   modelSchedulers,
   models,
   mutants,
+  recordModel,
   runModel,
   scheduleChart,
   withMutant,
@@ -239,14 +240,26 @@ function writeChart(
     0,
     rows.findIndex((row) => row.violation !== undefined),
   );
-  const schedule = given ?? rows[index]?.violation?.schedule;
+  const violation = rows[index]?.violation;
+  const schedule = given ?? violation?.schedule;
   const configuration = configurations[index];
   if (schedule === undefined || configuration === undefined) {
     throw new InputError('--svg', 'there is nothing to draw: no invariant is broken, and no --schedule was given');
   }
-  const run = runModel(configuration, modelSchedulers.replay(schedule));
+  drawSchedule(file, configuration, schedule, `${model.name}/${configuration.name}`, violation?.invariant);
+}
+
+/** Replays a schedule, recorded, and writes its chart. */
+export function drawSchedule(
+  file: string,
+  configuration: ModelConfiguration,
+  schedule: string,
+  title: string,
+  verdict: string | undefined,
+): void {
+  const recording = recordModel(configuration, schedule);
   try {
-    writeFileSync(file, scheduleChart(run, `${model.name}/${configuration.name}`));
+    writeFileSync(file, scheduleChart(recording, title, verdict));
   } catch (error) {
     throw new InputError(file, `cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }

@@ -26,6 +26,7 @@ commands
       --svg FILE                  draw it, with the Pareto front and its knee
       --json                      print it as one JSON document
   analyze <trace.txt> [--json]    the exits of a KVM trace (trace-cmd report, perf script), and what features would save
+      --check                     also what cannot happen in it: interrupts lost, twice, out of order; exits 1 if there is any
   presets [--json]                list the presets, or print them all as JSON
   validate                        run every published figure; print published, simulated, error
       --figures FILE              those of a figures file (JSON) in place of the library's
@@ -37,9 +38,10 @@ commands
       --strategy NAME             exhaustive (default), random or pct for samples, with --seed N and --runs N
       --schedule TEXT             only that schedule
       --states N, --depth N       give up there
-      --svg FILE                  draw the schedule as a sequence chart
+      --svg FILE                  draw the schedule as a sequence chart, every step with what it changed
       --json                      print one JSON document
   mutants [ID...] [--json]        every catalogued bug: which invariant caught it, with which schedule or counterexample
+      --svg FILE                  draw the schedule of one
   calibrate --from FILE           a profile from what kvm-unit-tests' vmexit printed (and perf kvm stat); --from may be repeated
       --base PROFILE              the nearest profile of the library (sapphire-rapids)
       --name NAME, --ghz N        name of the new profile; clock of its time-stamp counter

@@ -84,7 +84,37 @@ export const hardwarePaths: Readonly<Record<string, PathCosts>> = {
     range: [40, 160],
     status: 'estimated',
     source: 'a virtualised x2APIC WRMSR takes 50-200 cycles',
-    keys: { msrBitmapCheck: 0.3, vicrWrite: 0.6, instructionRetire: 0.1, msrVirtualization: 0.6, cr8Access: 0.6 },
+    keys: { msrBitmapCheck: 0.3, vicrWrite: 0.6, instructionRetire: 0.1, msrVirtualization: 0.6 },
+  },
+  cr8Access: {
+    cycles: 10,
+    range: [6, 20],
+    status: 'estimated',
+    source:
+      'with the TPR shadow a MOV from CR8 takes 11 cycles and a MOV to CR8 16 to 17, the loop of the unit test included (commit b7ffc44d5b2e, 2017, a client processor)',
+    keys: { cr8Read: 0.7, cr8Write: 1.3 },
+  },
+  nativeMsrWrite: {
+    cycles: 90,
+    range: [40, 250],
+    status: 'unconstrained',
+    source: 'WRMSR of an MSR that KVM passes through, by the cycles that instruction tables give for it',
+    keys: { nativeMsrWrite: 1 },
+  },
+  controlRegisterWrite: {
+    cycles: 220,
+    range: [80, 600],
+    status: 'unconstrained',
+    source:
+      'a MOV to CR4 that the guest owns and that flushes its TLB, and one to a debug register: serializing, by instruction tables',
+    keys: { controlRegisterWrite: 1, debugRegisterWrite: 0.4 },
+  },
+  branchPredictorBarrier: {
+    cycles: 2400,
+    range: [600, 8000],
+    status: 'unconstrained',
+    source: 'a write to IA32_PRED_CMD: one to a few microseconds, by processor and microcode',
+    keys: { branchPredictorBarrier: 1 },
   },
   fence: {
     cycles: 36,

@@ -150,7 +150,24 @@ export const kernelPaths: Readonly<Record<string, PathCosts>> = {
       apicSetEoi: 0.8,
       eoiInduced: 0.8,
       handlePreemptionTimer: 0.3,
+      emulateWbinvd: 0.3,
     },
+  },
+  portIo: {
+    cycles: 390,
+    range: [200, 800],
+    status: 'estimated',
+    source:
+      "the kernel's handling of IN and OUT: outl_to_kernel takes 1.14 to 1.18 times a vmcall (kvm-unit-tests commit 00bfecaa, 4451 to 3898 cycles, 2012; commit b7ffc44d5b2e, 1391 to 1181, 2017)",
+    keys: { fastPio: 1 },
+  },
+  userSpaceIo: {
+    cycles: 6300,
+    range: [4000, 9500],
+    status: 'estimated',
+    source:
+      'to a device model in user space and back: inl_from_qemu takes 5.26 to 5.28 times a vmcall (kvm-unit-tests commit 00bfecaa, 20574 to 3898 cycles, 2012; commit b7ffc44d5b2e, 6209 to 1181, 2017)',
+    keys: { userSpaceReturn: 0.3, userSpaceDevice: 0.35, userSpaceEntry: 0.35 },
   },
   paravirtualCalls: {
     cycles: 200,

@@ -20,10 +20,11 @@ export const mitigationPaths: Readonly<Record<string, PathCosts>> = {
     keys: { verw: 1 },
   },
   cacheFlush: {
-    cycles: 4800,
-    range: [1600, 9600],
-    status: 'unconstrained',
-    source: 'flushing the L1 data cache before the entry: 512 lines to be written back and read again',
+    cycles: 1500,
+    range: [500, 5000],
+    status: 'estimated',
+    source:
+      'flushing the L1 data cache before the entry by IA32_FLUSH_CMD: a cycle or two for each of its 512 lines (J. McCalpin, Intel forum on software tuning), and some 50 lines that are read again from the L2 cache; longer by software, without the microcode for it',
     keys: { l1dFlush: 1 },
   },
   retpoline: {
@@ -32,7 +33,7 @@ export const mitigationPaths: Readonly<Record<string, PathCosts>> = {
     status: 'estimated',
     source:
       'an indirect call through a retpoline, whose return is predicted wrong on purpose: some 30 to 40 cycles; a round through the run loop had six to eight before static calls',
-    keys: { retpolineHandler: 1, retpolineVendorOps: 7 },
+    keys: { retpolineHandler: 1, retpolineVendorOps: 7, guestRetpoline: 1 },
   },
   branchHistory: {
     cycles: 150,

@@ -12,13 +12,16 @@ import type { RunState } from './timing.js';
 /** A step of a recorded run. */
 export interface RecordedEntry {
   readonly index: number;
-  /** A stage has ended, a message has arrived, or a timer has expired; `begin` is step 0, before all that. */
-  readonly kind: 'begin' | 'stage' | 'arrival' | 'expiry';
-  /** The processor it happened on; -1 for a timer and at the beginning. */
+  /**
+   * A stage has ended, a message has arrived, or a timer has expired; `begin` is step 0, before all that. Without time also: an event is
+   * recognised, a store drains, something happens that only the machine knows, or a processor does glue that no stage follows.
+   */
+  readonly kind: 'begin' | 'stage' | 'glue' | 'arrival' | 'expiry' | 'event' | 'drain' | 'machine';
+  /** The processor it happened on; -1 for a timer, for what only the machine knows, and at the beginning. */
   readonly processor: number;
   /** `routine.stage` that has ended; of another kind of step, what it was: `message 3`, `timer 1`. */
   readonly stage: string;
-  /** When it began and ended, in cycles. */
+  /** When it began and ended, in cycles; without time in steps. */
   readonly start: number;
   readonly end: number;
   /** What it changed in the machine: in presented form, with paths into {@link snapshot}. */
@@ -27,24 +30,13 @@ export interface RecordedEntry {
   readonly snapshot: Json;
 }
 
-/**
- * A recorded run, to step through back and forth and to run on from any step. It stands at one of its steps: the last
- * at first.
- */
-export class Recording<M extends Machine, O extends object> {
+/** The steps of a recorded run, to go through back and forth. It stands at one of them: the last at first. */
+export class RecordedSteps {
   readonly entries: readonly RecordedEntry[];
-  /** Why the run ended. */
-  readonly end: RunEnd;
-  private readonly saved: readonly SavedRun[];
-  private readonly schemas: RunSchemas<M, O>;
   private position: number;
 
-  /** @internal */
-  constructor(entries: readonly RecordedEntry[], end: RunEnd, saved: readonly SavedRun[], schemas: RunSchemas<M, O>) {
+  constructor(entries: readonly RecordedEntry[]) {
     this.entries = entries;
-    this.end = end;
-    this.saved = saved;
-    this.schemas = schemas;
     this.position = entries.length - 1;
   }
 
@@ -65,12 +57,33 @@ export class Recording<M extends Machine, O extends object> {
 
   /** Goes to a step and returns it. Throws an {@link InputError} if there is no such step. */
   at(index: number): RecordedEntry {
+    const entry = this.entryOf(index);
+    this.position = index;
+    return entry;
+  }
+
+  protected entryOf(index: number): RecordedEntry {
     const entry = this.entries[index];
     if (entry === undefined) {
       throw new InputError('index', `there is no step ${index} (0 to ${this.entries.length - 1})`);
     }
-    this.position = index;
     return entry;
+  }
+}
+
+/** A recorded run, to step through back and forth and to run on from any step. */
+export class Recording<M extends Machine, O extends object> extends RecordedSteps {
+  /** Why the run ended. */
+  readonly end: RunEnd;
+  private readonly saved: readonly SavedRun[];
+  private readonly schemas: RunSchemas<M, O>;
+
+  /** @internal */
+  constructor(entries: readonly RecordedEntry[], end: RunEnd, saved: readonly SavedRun[], schemas: RunSchemas<M, O>) {
+    super(entries);
+    this.end = end;
+    this.saved = saved;
+    this.schemas = schemas;
   }
 
   /**
@@ -78,11 +91,8 @@ export class Recording<M extends Machine, O extends object> {
    *
    * @param index - the step; the one it stands at if not given
    */
-  fork(index = this.position): RunState<M, O> {
-    const { position } = this;
-    this.at(index);
-    this.position = position;
-    return loadRun(this.saved[index], this.schemas);
+  fork(index = this.current.index): RunState<M, O> {
+    return loadRun(this.saved[this.entryOf(index).index], this.schemas);
   }
 }
 
@@ -147,8 +157,8 @@ function otherStep({ timing }: { timing: RunState<Machine>['timing'] }, event: n
 
 type JsonObject = { [name: string]: Json };
 
-/** The presented form after these differences, and the patches that say so. */
-function carry(from: Json, differences: readonly Difference[]): [Json, readonly Patch[]] {
+/** @internal The presented form after these differences, and the patches that say so. */
+export function carry(from: Json, differences: readonly Difference[]): [Json, readonly Patch[]] {
   const [to, patches] = produceWithPatches(from as JsonObject, (draft: JsonObject) => apply(draft, differences));
   return [to, patches];
 }

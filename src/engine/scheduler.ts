@@ -26,8 +26,8 @@ export function randomScheduler(seed: number): Scheduler {
 
 /**
  * Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010): whatever acts has a
- * random priority, the highest goes first, and at `depth - 1` random steps the one that would go falls below all
- * others. A bug that needs `depth` orderings in a run of n actors and k steps shows in at least one of n × k^(depth -
+ * random priority, the highest goes first, and at `depth - 1` random steps the one that would go falls below all that
+ * have not fallen. A bug that needs `depth` orderings in a run of n actors and k steps shows in at least one of n × k^(depth -
  * 1) runs. Here an actor is a processor, its events, its store buffer, a message to it, a timer, or an action of the
  * machine's own.
  *
@@ -36,10 +36,10 @@ export function randomScheduler(seed: number): Scheduler {
  */
 export function pctScheduler(seed: number, depth: number, steps: number): Scheduler {
   const random = createRandom(seed);
-  const changes = new Set<number>();
-  for (let i = 1; i < depth; i++) changes.add(randomBelow(random, steps));
+  // The steps are in no order: who falls later may come to stand above or below who fell before.
+  const changes = new Map<number, number>();
+  for (let i = 1; i < depth; i++) changes.set(randomBelow(random, steps), -i);
   const priorities = new Map<string, number>();
-  let lowest = 0;
   let step = 0;
   const highest = (actions: readonly Action[]): number => {
     let best = 0;
@@ -61,8 +61,9 @@ export function pctScheduler(seed: number, depth: number, steps: number): Schedu
   return {
     next: (actions) => {
       const choice = highest(actions);
-      if (!changes.has(step++)) return choice;
-      priorities.set(actionWord(actions[choice] as Action), --lowest);
+      const lower = changes.get(step++);
+      if (lower === undefined) return choice;
+      priorities.set(actionWord(actions[choice] as Action), lower);
       return highest(actions);
     },
   };

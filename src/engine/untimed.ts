@@ -17,6 +17,8 @@ export interface UntimedOptions<M extends Machine & { processors: C[] }, C exten
   readonly hooks: Hooks<M, C>;
   /** Takes what effects observe. The machine is as the effect left it. */
   observe?(observers: O, processor: number, kind: number, a: number, b: number, machine: M): void;
+  /** Called before each stage. */
+  onBegin?(processor: C, stage: Stage): void;
   /** Called after each stage. */
   onStage?(processor: number, stage: Stage): void;
   /**
@@ -87,8 +89,10 @@ export class Untimed<M extends Machine & { processors: C[] }, C extends Processo
       const frame = thread[thread.length - 1] as Frame;
       if (stage.type === StageType.wait) {
         if (!conditionHolds(machine, processor, frame, stage)) return;
+        this.options.onBegin?.(processor, stage);
         frame.at = stage.at + 1;
       } else {
+        this.options.onBegin?.(processor, stage);
         runStage(machine, processor, thread, frame, stage);
       }
       if (machine.requests.count !== 0) this.carryOut(state, processor, frame, stage);

@@ -1,7 +1,8 @@
 import { call } from '../engine/frames.js';
-import { notify } from '../engine/requests.js';
+import { notify, observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import { hlt } from '../hardware/instructions.js';
+import { Record } from '../hardware/records.js';
 import { apicIcrWrite } from './apic-driver.js';
 import { eoi, iretq, saveRegisters } from './interrupt-handler.js';
 import { addressOfCpu } from './logical-mode.js';
@@ -14,7 +15,7 @@ export const ipiVector = 0x20;
 /** APIC_INT_ASSERT | APIC_DM_FIXED | IPI_VECTOR. */
 const ipiIcr = 0x4000 | ipiVector;
 
-/** Runs a function on another processor and waits for it. kvm-unit-tests `lib/x86/smp.c`, `on_cpu`. */
+/** Runs a function on another processor, with what `ipiData` holds, and waits for it. kvm-unit-tests `lib/x86/smp.c`, `on_cpu`. */
 export const onCpu = program('on_cpu', () => ({ target: 0 }), [
   stage(
     'spin_lock',
@@ -42,7 +43,6 @@ export const onCpu = program('on_cpu', () => ({ target: 0 }), [
       const memory = guestMemory(m, cpu);
       memory.ipiDone = 0;
       memory.ipiFunction = 1;
-      memory.ipiData = 0;
       memory.ipiWait = 1;
     },
     { line: guestLine },
@@ -70,7 +70,9 @@ export const onCpu = program('on_cpu', () => ({ target: 0 }), [
 export const ipiEntry = program('ipi_entry', () => ({}), [
   saveRegisters,
   stage('load-function', 'guestLoads', shared, () => {}, { line: guestLine }),
-  stage('function', 'guestCall', local, () => {}),
+  stage('function', 'guestCall', local, (m, cpu) => {
+    observe(m, Record.callArrived, cpu.vcpu, guestMemory(m, cpu).ipiData);
+  }),
   stage(
     'atomic_dec-active_cpus',
     'guestAtomic',

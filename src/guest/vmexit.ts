@@ -1,6 +1,7 @@
 import { call } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
+import { cacheInvalidation, deviceWrite, portAccess } from '../hardware/device-access.js';
 import {
   cli,
   cpuid,
@@ -13,6 +14,8 @@ import {
 } from '../hardware/instructions.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
+import { rdmsr } from '../hardware/wrmsr.js';
+import { Bar, DeviceMemory } from '../kvm/device-emulation.js';
 import { apicSelfIpi, x2apicSelfIpi } from './apic-driver.js';
 import { eoi, iretq, saveRegisters, setHandled, waitForHandler } from './interrupt-handler.js';
 import { type GuestMachine, guest, guestLine, guestMemory } from './machine.js';
@@ -25,6 +28,8 @@ const { program, stage, glue } = guest;
 /** The vector of the tests' own interrupts: self-IPIs and the timer. kvm-unit-tests `IPI_TEST_VECTOR`, `TSC_DEADLINE_TIMER_VECTOR`. */
 export const testVector = 0xef;
 
+const tscAdjustMsr = 0x3b;
+
 /** Its handler: counts, writes EOI. kvm-unit-tests `x86/vmexit.c`, `self_ipi_isr` and `tsc_deadline_timer_isr`. */
 export const testIsr = program('test_isr', () => ({}), [
   saveRegisters,
@@ -36,6 +41,7 @@ export const testIsr = program('test_isr', () => ({}), [
 /** `ipi`: a function call on the target. */
 const ipi = program('ipi_body', () => ({ target: 0 }), [
   glue('on_cpu', (m, cpu, f) => {
+    observe(m, Record.callMade, guestMemory(m, cpu).ipiData);
     call(m, cpu, onCpu).target = f.target;
   }),
 ]);
@@ -43,6 +49,7 @@ const ipi = program('ipi_body', () => ({ target: 0 }), [
 /** `ipi_halt`: the same, then 2,000 cycles in which the target can halt. */
 const ipiHalt = program('ipi_halt_body', () => ({ target: 0 }), [
   glue('on_cpu', (m, cpu, f) => {
+    observe(m, Record.callMade, guestMemory(m, cpu).ipiData);
     call(m, cpu, onCpu).target = f.target;
   }),
   stage('delay', 'guestLoop', local, () => {}, { work: () => 2000 }),
@@ -151,6 +158,76 @@ const movFromCr8Body = program('mov_from_cr8_body', () => ({ target: 0 }), [
   }),
 ]);
 
+/** A body that is one access to a device, by the numbers that a test gives it. */
+const portBody = (name: string, port: number, size: number, input: 0 | 1) =>
+  program(`${name}_body`, () => ({ target: 0 }), [
+    glue('in-out', (m, cpu) => {
+      const access = call(m, cpu, portAccess);
+      access.port = port;
+      access.size = size;
+      access.input = input;
+    }),
+  ]);
+const memoryBody = (name: string, offset: number) =>
+  program(`${name}_body`, () => ({ target: 0 }), [
+    glue('mov', (m, cpu) => {
+      call(m, cpu, deviceWrite).offset = offset;
+    }),
+  ]);
+const cacheBody = (name: string, writeBack: 0 | 1) =>
+  program(`${name}_body`, () => ({ target: 0 }), [
+    glue('wbinvd', (m, cpu) => {
+      call(m, cpu, cacheInvalidation).writeBack = writeBack;
+    }),
+  ]);
+const msrBody = (name: string, msr: number) =>
+  program(`${name}_body`, () => ({ target: 0 }), [glue('wrmsr', (m, cpu) => writeMsr(m, cpu, msr, 0))]);
+
+/** What KVM lets the guest do itself: a body of so many instructions that do not exit. */
+const nativeBody = (name: string, key: string, times: number) =>
+  program(
+    `${name}_body`,
+    () => ({ target: 0 }),
+    Array.from({ length: times }, (_, index) =>
+      stage(`instruction-${index}`, key, local, (_m, _cpu, _f: { target: number }) => {}),
+    ),
+  );
+
+const rdTscAdjust = program('rd_tsc_adjust_msr_body', () => ({ target: 0 }), [
+  glue('rdmsr', (m, cpu) => {
+    call(m, cpu, rdmsr).msr = tscAdjustMsr;
+  }),
+]);
+
+const accesses = {
+  wbinvd: cacheBody('wbinvd', 1),
+  invd: cacheBody('invd', 0),
+  // The ACPI timer is a device of the monitor's, like a port that nobody has.
+  inl_from_pmtimer: portBody('inl_from_pmtimer', 0x608, 4, 1),
+  inl_from_qemu: portBody('inl_from_qemu', 0x1234, 4, 1),
+  inl_from_kernel: portBody('inl_from_kernel', 0x4d0, 1, 1),
+  outl_to_kernel: portBody('outl_to_kernel', 0x4d0, 1, 0),
+  mov_dr: nativeBody('mov_dr', 'debugRegisterWrite', 1),
+  wr_kernel_gs_base: nativeBody('wr_kernel_gs_base', 'nativeMsrWrite', 1),
+  wr_tsx_ctrl_msr: msrBody('wr_tsx_ctrl_msr', 0x122),
+  wr_ibrs_msr: nativeBody('wr_ibrs_msr', 'specCtrlPair', 1),
+  wr_ibpb_msr: nativeBody('wr_ibpb_msr', 'branchPredictorBarrier', 1),
+  wr_tsc_adjust_msr: msrBody('wr_tsc_adjust_msr', tscAdjustMsr),
+  rd_tsc_adjust_msr: rdTscAdjust,
+  toggle_cr4_pge: nativeBody('toggle_cr4_pge', 'controlRegisterWrite', 2),
+  'mmio-no-eventfd:pci-mem': memoryBody('mmio-no-eventfd', DeviceMemory.none),
+  'mmio-wildcard-eventfd:pci-mem': memoryBody('mmio-wildcard-eventfd', DeviceMemory.wildcard),
+  'mmio-datamatch-eventfd:pci-mem': memoryBody('mmio-datamatch-eventfd', DeviceMemory.datamatch),
+  'portio-no-eventfd:pci-io': portBody('portio-no-eventfd', Bar.none, 1, 0),
+  'portio-wildcard-eventfd:pci-io': portBody('portio-wildcard-eventfd', Bar.wildcard, 1, 0),
+  'portio-datamatch-eventfd:pci-io': portBody('portio-datamatch-eventfd', Bar.datamatch, 1, 0),
+} as const;
+
+/** Tests that are not modelled, and why. */
+export const otherVmexitTests: Readonly<Record<string, string>> = {
+  toggle_cr0_wp: "most of it is KVM's MMU, which is not modelled",
+};
+
 /** A test of kvm-unit-tests' `x86/vmexit.c`. */
 export interface VmexitTest {
   /** What one iteration does; its operand is the APIC ID of the target. */
@@ -162,6 +239,10 @@ export interface VmexitTest {
   /** What all other virtual CPUs run, if that is part of the test. */
   readonly others?: Routine<{ iterations: number }>;
 }
+
+const deviceTests = Object.fromEntries(
+  Object.entries(accesses).map(([name, body]) => [name, { body, usesTarget: false }]),
+) as unknown as Record<keyof typeof accesses, VmexitTest>;
 
 const selfIpis = Object.fromEntries(
   Object.entries(selfIpiTests).map(([name, test]) => [
@@ -186,6 +267,7 @@ export const vmexitTests = {
     others: pleRoundRobinLoop,
   },
   mov_from_cr8: { body: movFromCr8Body, usesTarget: false },
+  ...deviceTests,
 } as const satisfies Record<string, VmexitTest>;
 
 /** The name of a test. */
@@ -193,6 +275,9 @@ export type VmexitTestName = keyof typeof vmexitTests;
 
 /** The names of the tests. */
 export const vmexitTestNames = Object.keys(vmexitTests) as [VmexitTestName, ...VmexitTestName[]];
+
+/** Tests that say something of the way of exits and interrupts: what the others take is up to devices, the monitor, or other parts of the processor. */
+export const interruptTestNames: readonly VmexitTestName[] = vmexitTestNames.filter((name) => !(name in accesses));
 
 const bodies = Object.values(vmexitTests).map(({ body }) => body);
 
@@ -206,7 +291,9 @@ export function vmexitTestNumber(name: VmexitTestName): number {
  * {@link Record.iteration}.
  */
 export const vmexitLoop = program('do_test', () => ({ test: 0, target: 0, iterations: 0, iteration: 0 }), [
-  glue('begin', (m, _cpu, f) => {
+  glue('begin', (m, cpu, f) => {
+    // What the function is given, so that it can be told which call it was.
+    guestMemory(m, cpu).ipiData = f.iteration;
     observe(m, Record.iteration, f.iteration, 1);
   }),
   glue('test', (m, cpu, f) => {
@@ -214,7 +301,7 @@ export const vmexitLoop = program('do_test', () => ({ test: 0, target: 0, iterat
   }),
   stage(
     'loop',
-    'guestLoop',
+    'guestTestLoop',
     local,
     (m, _cpu, f) => {
       observe(m, Record.iteration, f.iteration, 0);

@@ -18,6 +18,7 @@ export function createLogicalProcessor(id: number, thread: number): LogicalProce
     hostThread: thread,
     halted: 0,
     spinning: 0,
+    flushL1d: -1,
     nmi: 0,
     expiredTimers: [],
   };

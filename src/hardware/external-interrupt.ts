@@ -21,6 +21,11 @@ function exitLatency(machine: HardwareMachine, { id, halted }: LogicalProcessor)
   return machine.idleStates[Math.max(1, state)]?.exitLatency ?? 0;
 }
 
+/** Something runs that may leave secrets in the L1 data cache. Linux `kvm_set_cpu_l1tf_flush_l1d`. */
+export function askForL1dFlush(processor: LogicalProcessor): void {
+  if (processor.flushL1d === 0) processor.flushL1d = 1;
+}
+
 /**
  * An external interrupt in root operation, already acknowledged, or an NMI (vector 2): through the host's IDT to its handler, and back
  * with interrupts enabled or disabled, as they were.
@@ -31,6 +36,7 @@ export const externalInterrupt = microcode('external-interrupt', () => ({ vector
     f.masked = f.vector === 2 ? cpu.masked : 0;
     cpu.masked = 1;
     observe(m, Record.hostInterrupt, f.vector, 1);
+    if (f.vector !== 2) askForL1dFlush(cpu);
     interruptAt(m.threads[cpu.thread] as Thread, handlerOf(m.hostInterrupts, f.vector));
   }),
   glue('irqentry_exit', (m, cpu) => {

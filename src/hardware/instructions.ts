@@ -116,7 +116,7 @@ export const movToCr8Instruction = instruction(
   () => ({ value: 0 }),
   [],
   [
-    stage('execute', 'cr8Access', shared, (m, cpu, f) => {
+    stage('execute', 'cr8Write', shared, (m, cpu, f) => {
       const vcpu = currentVcpu(m, cpu);
       vcpu.exit.low = f.value;
       cpu.attention = 1;
@@ -133,7 +133,7 @@ export const movFromCr8Instruction = instruction(
   'mov-from-cr8',
   () => ({}),
   [],
-  [stage('execute', 'cr8Access', shared, (m, cpu) => carryOut(m, cpu, movFromCr8(currentVcpu(m, cpu))))],
+  [stage('execute', 'cr8Read', shared, (m, cpu) => carryOut(m, cpu, movFromCr8(currentVcpu(m, cpu))))],
 );
 
 /** RDTSC without an exit: returns the time-stamp counter. A program of two stages, because the engine answers between them. */

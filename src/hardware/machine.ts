@@ -29,6 +29,11 @@ export interface LogicalProcessor extends Processor {
   halted: number;
   /** 1 while it spins in a loop without PAUSE, which slows its core's other thread. */
   spinning: number;
+  /**
+   * 1 if the next VM entry has to flush the L1 data cache: something ran since the last one that may have left secrets there. -1 where nobody asks. Linux
+   * `kvm_cpu_l1tf_flush_l1d`, `l1tf_flush_l1d`.
+   */
+  flushL1d: number;
   /** 1 while a non-maskable interrupt is pending. */
   nmi: number;
   /** Timers of its local timer that have expired and have not been handled, oldest first. */

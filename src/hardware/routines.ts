@@ -1,6 +1,7 @@
 import type { Routine } from '../engine/routine.js';
 import { apicPageRead, apicPageWrite } from './apic-page-access.js';
 import { avicIpi } from './avic.js';
+import { cacheInvalidation, deviceWrite, portAccess } from './device-access.js';
 import { exceptionDelivery } from './exceptions.js';
 import { externalInterrupt, leaveGuestHalt, leaveHalt } from './external-interrupt.js';
 import {
@@ -26,7 +27,10 @@ export const hardwareRoutines: readonly Routine[] = [
   apicPageRead,
   apicPageWrite,
   avicIpi,
+  cacheInvalidation,
   cpuid,
+  deviceWrite,
+  portAccess,
   eventInjection,
   exceptionDelivery,
   externalInterrupt,

@@ -53,6 +53,7 @@ export const processorFields = {
   hostThread: id('threads'),
   halted: count,
   spinning: flag,
+  flushL1d: integer(-1, 1),
   nmi: flag,
   expiredTimers: list(id('timers')),
 } satisfies Partial<{ [Name in keyof LogicalProcessor]: Schema<LogicalProcessor[Name]> }>;

@@ -72,6 +72,7 @@ export type VmOptions = Pick<
   | 'haltPollFloor'
   | 'haltPollPause'
   | 'rcuwait'
+  | 'kicksUnposted'
   | 'blockHooks'
   | 'staticCalls'
   | 'directExits'

@@ -9,7 +9,17 @@ import type { LogicalProcessor } from '../hardware/machine.js';
 import { sendPhysicalIpi } from '../hardware/physical-apic.js';
 import { Record } from '../hardware/records.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
-import { HostVector, type KvmMachine, kvm, makeRequest, VcpuMode, VcpuRequest, vcpuMode, vcpuOf } from './machine.js';
+import {
+  HostVector,
+  type KvmMachine,
+  kvm,
+  makeRequest,
+  VcpuMode,
+  VcpuRequest,
+  vcpuMode,
+  vcpuOf,
+  vmOf,
+} from './machine.js';
 import { nestedOf } from './nested/guest-mode.js';
 import { KvmRecord } from './records.js';
 
@@ -45,6 +55,15 @@ const makeEventRequest = stage(
   { line: modeLine },
 );
 
+/**
+ * What becomes of a virtual CPU that is not in guest mode: it is woken; before 5.17 another's is also got out of the guest, if it has entered since (commit
+ * 0f65a9d33767).
+ */
+function unpostedOf(machine: KvmMachine, processor: LogicalProcessor, target: number): typeof kvmVcpuWakeUp {
+  const kicks = vmOf(machine, vcpuOf(machine, target)).kicksUnposted === 1 && processor.vcpu !== target;
+  return kicks ? kvmVcpuKick : kvmVcpuWakeUp;
+}
+
 /** Something is in a descriptor: its virtual CPU is told by an interrupt with `notification` if it is in guest mode, or woken. Linux `kvm_vcpu_trigger_posted_interrupt`. */
 function kvmVcpuTriggerPostedInterrupt(notification: number) {
   return [
@@ -64,7 +83,7 @@ function kvmVcpuTriggerPostedInterrupt(notification: number) {
       return done;
     }),
     glue('kvm_vcpu_wake_up', (m, cpu, f: Delivery) => {
-      call(m, cpu, kvmVcpuWakeUp).target = f.target;
+      call(m, cpu, unpostedOf(m, cpu, f.target)).target = f.target;
     }),
   ];
 }

@@ -17,6 +17,9 @@ import { skipInstruction } from './skip-instruction.js';
 
 const { program, stage } = kvm;
 
+/** IA32_TSC_ADJUST, IA32_TSX_CTRL: exits like others, with values that no interrupt depends on. Only 0, which they hold, can be written here. */
+const heldAtZero: readonly number[] = [0x3b, 0x122];
+
 const ICR = 0x830;
 const SELF_IPI = 0x83f;
 /** HV_X64_MSR_EOI, whatever mode the local APIC is in; with APICv it is still KVM that ends the interrupt then. Linux `kvm_hv_vapic_msr_write`. */
@@ -61,6 +64,7 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
         call(m, cpu, kvmLapicRegWrite).offset = 0xb0;
         return undefined;
       }
+      if (heldAtZero.includes(msr) && low === 0 && high === 0) return 'kvm_skip_emulated_instruction';
       if (msr < 0x800 || msr > 0x8ff || x2apicWriteFaults(m, vcpu)) return 'kvm_inject_gp';
       if (msr === ICR) vcpu.page.icr64High = high;
       const write = call(m, cpu, kvmLapicRegWrite);
@@ -68,7 +72,7 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
       write.value = low;
       return undefined;
     },
-    { to: ['kvm_inject_gp'] },
+    { to: ['kvm_inject_gp', 'kvm_skip_emulated_instruction'] },
   ),
   stage('kvm_skip_emulated_instruction', 'skipInstruction', shared, (m, cpu) => {
     const vcpu = currentVcpu(m, cpu);
@@ -93,6 +97,11 @@ export const kvmEmulateRdmsr = program('kvm_emulate_rdmsr', () => ({}), [
       const vcpu = currentVcpu(m, cpu);
       const { msr } = vcpu.exit;
       const readable = vcpu.apicMode === ApicMode.x2apic && readableRegisters.includes(msr - 0x800);
+      if (heldAtZero.includes(msr)) {
+        observe(m, KvmRecord.msrRead, msr, 0);
+        skipInstruction(m, vcpu);
+        return done;
+      }
       if (msr !== tscDeadlineMsr && !readable) return 'kvm_inject_gp';
       if (msr === 0x839) {
         readClock(m);

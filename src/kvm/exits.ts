@@ -6,8 +6,10 @@ import { InternalError } from '../engine/errors.js';
 import { call } from '../engine/frames.js';
 import { observe, readClock } from '../engine/requests.js';
 import { done, local, type Routine, shared } from '../engine/routine.js';
+import { askForL1dFlush } from '../hardware/external-interrupt.js';
 import { invalidOpcode } from '../hardware/instructions.js';
 import { ApicPageMapping, currentVcpu } from '../hardware/machine.js';
+import { DeviceMemory, emulateDeviceWrite, handleIo, kvmEmulateWbinvd, signalFastMmio } from './device-emulation.js';
 import { emulateHalt } from './emulate-halt.js';
 import { kvmEmulateRdmsr, kvmEmulateWrmsr } from './emulate-msr.js';
 import { kvmEmulateHypercall } from './hypercall.js';
@@ -44,7 +46,9 @@ const handleApicWrite = program('handle_apic_write', () => ({}), [
 
 /** An access to a register that hardware did not virtualize: by decoding the instruction. Linux `x86_emulate_instruction`, `apic_mmio_write`, `apic_mmio_read`. */
 export const emulateApicAccess = program('x86_emulate_instruction', () => ({}), [
-  stage('decode', 'emulatorDecode', local, () => {}),
+  stage('decode', 'emulatorDecode', local, (_m, cpu) => {
+    askForL1dFlush(cpu);
+  }),
   stage(
     'apic_mmio',
     'apicMmio',
@@ -107,6 +111,7 @@ const handleEptViolation = program('handle_ept_violation', () => ({}), [
     (m, cpu) => {
       const { vm } = currentVcpu(m, cpu);
       const { flexpriority, hidesApicPage, apicvInhibits } = m.vms[vm] as KvmVm;
+      askForL1dFlush(cpu);
       if (flexpriority === 0 || hidesApicPage === 0 || apicvInhibits === 0) return 'mmu_set_spte';
       call(m, cpu, emulateApicAccess);
       return undefined;
@@ -121,11 +126,25 @@ const handleEptViolation = program('handle_ept_violation', () => ({}), [
   }),
 ]);
 
-/** An access through such an entry: no device has registered it for writes without data, so it is emulated. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
+/** An access through such an entry: an eventfd may be there for writes of anything, else it is emulated. Linux `handle_ept_misconfig`, `handle_mmio_page_fault`. */
 const handleEptMisconfig = program('handle_ept_misconfig', () => ({}), [
-  stage('kvm_io_bus_write-fast_mmio', 'fastMmio', local, () => {}),
+  stage(
+    'kvm_io_bus_write-fast_mmio',
+    'fastMmio',
+    shared,
+    (m, cpu) => {
+      const vcpu = currentVcpu(m, cpu);
+      // SVM cannot tell how long the instruction is.
+      if (vcpu.exit.offset !== DeviceMemory.wildcard || vcpu.svm === 1) return 'handle_mmio_page_fault';
+      call(m, cpu, signalFastMmio);
+      return undefined;
+    },
+    { to: ['handle_mmio_page_fault'] },
+  ),
+  glue('signalled', () => done),
   stage('handle_mmio_page_fault', 'eptMisconfig', local, (m, cpu) => {
-    call(m, cpu, emulateApicAccess);
+    const isApic = currentVcpu(m, cpu).exit.offset < DeviceMemory.none;
+    call(m, cpu, isApic ? emulateApicAccess : emulateDeviceWrite);
   }),
 ]);
 
@@ -284,6 +303,9 @@ const table = [
   [ExitReason.InterruptWindow, handleInterruptWindow],
   [ExitReason.NmiWindow, handleNmiWindow],
   [ExitReason.Rsm, emRsm],
+  [ExitReason.IoInstruction, handleIo],
+  [ExitReason.Invd, kvmEmulateWbinvd],
+  [ExitReason.Wbinvd, kvmEmulateWbinvd],
   [ExitReason.Cpuid, kvmEmulateCpuid],
   [ExitReason.Hlt, kvmEmulateHalt],
   [ExitReason.Vmcall, kvmEmulateHypercall],

@@ -2,6 +2,7 @@ import { highestBit } from '../arch/bits256.js';
 import { hasPrimary, Primary } from '../arch/controls.js';
 import { acknowledgeInterrupt, dispensableInterrupt, updateProcessorPriority } from '../arch/local-apic/priority.js';
 import { call } from '../engine/frames.js';
+import { observe } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { kvmApicAcceptEvents } from './accept-events.js';
@@ -10,6 +11,7 @@ import { type KvmVcpu, kvm } from './machine.js';
 import { exitsOnInterrupt, loadedContext, nestedHasTprShadow, nestedOf } from './nested/guest-mode.js';
 import { nestedBusy, vmxCheckNestedEvents } from './nested/nested-events.js';
 import { mayOfferPvEoi, offerPvEoi } from './pv-eoi.js';
+import { KvmRecord } from './records.js';
 import { enterSmm, smiAllowed } from './smm.js';
 import { updateCr8Intercept } from './svm-cr8.js';
 
@@ -67,6 +69,9 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
       const vcpu = currentVcpu(m, cpu);
       // It was acknowledged, but its entry was called off.
       vcpu.entryInterruption = vcpu.injected;
+      if (vcpu.injected >>> 8 === externalInterrupt >>> 8) {
+        observe(m, KvmRecord.injectVirq, vcpu.id, 0x100 | (vcpu.injected & 0xff));
+      }
       return nested === nestedBusy ? 'force_immediate_exit' : undefined;
     },
     { to: ['force_immediate_exit'] },
@@ -124,6 +129,7 @@ export const kvmCheckAndInjectEvents = program('kvm_check_and_inject_events', ()
         return undefined;
       }
       vcpu.injected = (externalInterrupt + acknowledgeInterrupt(vcpu.page)) >>> 0;
+      observe(m, KvmRecord.injectVirq, vcpu.id, vcpu.injected & 0xff);
       if (vcpu.guestMode === 1) nestedOf(m, vcpu).updateVmcs01HwapicIsr = 1;
       vcpu.entryInterruption = vcpu.injected;
       if (vcpu.apicvActive === 0) vcpu.irrPending = highestBit(vcpu.page.irr) >= 0 ? 1 : 0;

@@ -52,6 +52,8 @@ export interface KernelFeatures {
   readonly haltPollPause: boolean;
   /** Whether virtual CPUs sleep by rcuwait, and not on a wait queue whose lock their waker holds. */
   readonly rcuwait: boolean;
+  /** Whether a virtual CPU that is sent no notification, because it is not in guest mode, is kicked, and not only woken. */
+  readonly kicksUnposted: boolean;
   readonly haltPollStopsForResched: boolean;
   /** Whether the descriptor of a virtual CPU that sleeps is changed before it blocks (`pi_pre_block`), and not when it is switched out. */
   readonly blockHooks: boolean;
@@ -96,6 +98,7 @@ const v4x19: KernelFeatures = {
   haltPollDrop: false,
   haltPollPause: false,
   rcuwait: false,
+  kicksUnposted: true,
   blockHooks: true,
   staticCalls: false,
   directExits: false,
@@ -133,6 +136,7 @@ const v5x15: KernelFeatures = {
 };
 const v5x19: KernelFeatures = {
   ...v5x15,
+  kicksUnposted: false,
   blockHooks: false,
   ipiVirtualization: true,
   postedTimerPerVcpu: true,
@@ -159,7 +163,7 @@ const v6x18: KernelFeatures = { ...v6x12, icrFastpathByMap: true, deadlineFastpa
  * function since 5.8 (commit a9ab13ff6e84 and the series around it); that of the ICR by the map, that of IA32_TSC_DEADLINE without a condition and the exits of
  * the immediate forms since 6.18 (series of 5 August 2025, "Fastpath cleanups and PMU prep work", and the one of the immediate forms with it); x2AVIC since
  * 6.0; the HLT fastpath and a shrinking halt-polling window (6.11) shortly before 6.12. Virtual CPUs sleep by rcuwait since 5.8 (commit da4ad88cab58), and their
- * descriptors are changed by put and load since 5.17 (commit d76fb40637fc). Who is preempted is asked of the run queue since 5.14 (commit 3ba9f93b1287).
+ * descriptors are changed by put and load since 5.17 (commit d76fb40637fc). Who is not notified is only woken, and not kicked, since 5.17 (commit 0f65a9d33767). Who is preempted is asked of the run queue since 5.14 (commit 3ba9f93b1287).
  * Exit handlers are called directly where retpolines are in use since 5.6 (commit 4289d2728664), vendor operations by static calls since 5.12 (commit
  * b3646477d458). AVIC minds logical IDs that are not one virtual CPU's alone since 6.3. SMRAM keeps blocking by STI since 6.2 (commit fb28875fd7da).
  *

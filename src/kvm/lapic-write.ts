@@ -144,13 +144,17 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
   glue('inhibits-updated', () => done),
   stage('apic_set_eoi', 'apicSetEoi', shared, (m, cpu, f) => {
     const vcpu = currentVcpu(m, cpu);
-    observe(m, KvmRecord.eoi, vcpu.id, Math.max(0, highestBit(vcpu.page.isr)));
+    const highest = highestBit(vcpu.page.isr);
+    observe(m, KvmRecord.eoi, vcpu.id, Math.max(0, highest));
+    // An EOI of nothing changes nothing.
+    if (highest < 0) return done;
     // Only a level-triggered vector is told to the I/O APIC.
     f.vector = endOfInterrupt(vcpu.page);
     // Linux `vmx_hwapic_isr_update`: the processor has to know what is in service. SVI of the loaded VMCS is not L1's while L2 is active.
     if (vcpu.guestMode === 1) nestedOf(m, vcpu).updateVmcs01HwapicIsr = 1;
     else if (vcpu.apicvActive === 1) setSvi(vcpu.vmcs, Math.max(0, highestBit(vcpu.page.isr)));
     makeRequest(vcpu, VcpuRequest.event);
+    return undefined;
   }),
   glue('kvm_ioapic_send_eoi', (m, cpu, f) => {
     if (f.vector >= 0) {

@@ -272,6 +272,8 @@ export interface KvmVm {
   preemptedByState: number;
   /** 1 if virtual CPUs sleep by rcuwait, 0 if on a wait queue with a lock. */
   rcuwait: number;
+  /** 1 if one that is sent no notification is kicked, 0 if it is only woken. */
+  kicksUnposted: number;
   haltPollStopsForResched: number;
 }
 
@@ -301,7 +303,7 @@ export interface KvmMachine extends HostMachine {
 }
 
 /** Mitigations, by when they are paid: two before the entry, one around the guest. */
-export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8, retpoline: 16 } as const;
+export const Mitigation = { l1dFlush: 1, mds: 2, ibrs: 4, bhb: 8, retpoline: 16, l1dFlushCond: 32 } as const;
 
 /** The notation of this room's routines. */
 export const kvm = notation<KvmMachine, LogicalProcessor>();

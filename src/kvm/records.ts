@@ -22,6 +22,8 @@ export const KvmRecord = {
   /** The same, and it came to a general-protection fault. */
   msrReadFault: recordKind('msr-read-fault', 'msr', 'value'),
   msrWriteFault: recordKind('msr-write-fault', 'msr', 'value'),
+  /** KVM injects an interrupt by the next entry: the vector, 100H more if it did so before and the entry was called off. Tracepoint `kvm_inj_virq`. */
+  injectVirq: recordKind('inject-virq', 'vcpu', 'vector'),
   /** An exception is made for the guest: its vector, and 1 if it has an error code. Tracepoint `kvm_inj_exception`. */
   injectException: recordKind('inject-exception', 'vector', 'hasErrorCode'),
   /** A virtual CPU enters (1) or leaves (0) system-management mode. Tracepoint `kvm_smm_transition`. */

@@ -10,6 +10,7 @@ import {
   avicVcpuPut,
 } from './avic.js';
 import { vmxDeliverInterrupt, vmxDeliverNestedPostedInterrupt, vmxDeliverPostedInterrupt } from './deliver.js';
+import { emulateDeviceWrite, signalFastMmio, userSpaceIo } from './device-emulation.js';
 import { emulateApicAccess, exitHandlers, vmxHandleExit } from './exits.js';
 import {
   handleFastpathHlt,
@@ -93,6 +94,9 @@ export const kvmRoutines: readonly Routine[] = [
       apicTimerExpired,
       apicTimerFn,
       emulateApicAccess,
+      emulateDeviceWrite,
+      signalFastMmio,
+      userSpaceIo,
       handleExternalInterruptIrqoff,
       handleFastpathHlt,
       handleFastpathPreemptionTimer,

@@ -5,6 +5,7 @@ import { readClock } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { fence, store } from '../engine/store-buffer.js';
+import { askForL1dFlush } from '../hardware/external-interrupt.js';
 import { handlerOf } from '../hardware/interrupt-table.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { physicalEoi, sendPhysicalIpi } from '../hardware/physical-apic.js';
@@ -91,10 +92,14 @@ export const vmxVcpuRun = program('vmx_vcpu_run', () => ({}), [
   }),
   // Since 5.3 (commit b6c4bc659ccc) as late as it can be: what comes before it takes no time from the guest.
   glue('kvm_wait_lapic_expire', (m, cpu) => waitForDeadline(m, cpu, 0)),
-  glue('vmx_l1d_should_flush', (m) => ((m.mitigations & Mitigation.l1dFlush) === 0 ? 'mds_user_clear' : undefined), {
-    to: ['mds_user_clear'],
+  glue(
+    'vmx_l1d_should_flush',
+    (m, cpu) => ((m.mitigations & Mitigation.l1dFlush) !== 0 || cpu.flushL1d === 1 ? undefined : 'mds_user_clear'),
+    { to: ['mds_user_clear'] },
+  ),
+  stage('vmx_l1d_flush', 'l1dFlush', local, (_m, cpu) => {
+    if (cpu.flushL1d === 1) cpu.flushL1d = 0;
   }),
-  stage('vmx_l1d_flush', 'l1dFlush', local, () => {}),
   glue('mds_user_clear', (m) => ((m.mitigations & Mitigation.mds) === 0 ? 'vmenter' : undefined), { to: ['vmenter'] }),
   stage('mds_clear_cpu_buffers', 'verw', local, () => {}),
   glue('vmenter', (m, cpu) => {
@@ -128,6 +133,7 @@ export const handleExternalInterruptIrqoff = program('handle_external_interrupt_
     const vcpu = currentVcpu(m, cpu);
     vcpu.atInstructionBoundary = 1;
     const vector = vcpu.exit.interruptionInformation & 0xff;
+    if (vector !== 2) askForL1dFlush(cpu);
     interruptAt(m.threads[cpu.thread] as Thread, handlerOf(m.hostInterrupts, vector));
   }),
 ]);

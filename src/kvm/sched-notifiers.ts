@@ -3,6 +3,7 @@ import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
 import type { Thread } from '../engine/state.js';
 import { fence } from '../engine/store-buffer.js';
+import { askForL1dFlush } from '../hardware/external-interrupt.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
 import { avicVcpuLoad, avicVcpuPut } from './avic.js';
@@ -47,6 +48,7 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
     (m, cpu) => {
       const vcpu = taskVcpu(m, cpu);
       cpu.vcpu = vcpu.id;
+      askForL1dFlush(cpu);
       // Another processor still has the VMCS active: it has to clear it first.
       return vcpu.cpu === cpu.id ? 'vmx_vcpu_pi_load' : undefined;
     },

@@ -132,6 +132,7 @@ export const kvmVm = record({
   haltPollFloor: integer(0, 2),
   haltPollPause: flag,
   rcuwait: flag,
+  kicksUnposted: flag,
   blockHooks: flag,
   staticCalls: flag,
   directExits: flag,

@@ -16,7 +16,7 @@ export { type HeatMap, heatMap } from './heat-map.js';
 export { type KvmTraceEvent, type KvmTraceLine, readKvmTrace } from './kvm-trace.js';
 export { kneeOf, paretoFront } from './pareto.js';
 export { type ChromeEvent, type ChromeTrace, chromeTrace, perfettoTrace } from './perfetto.js';
-export { type ChartOptions, type ChartPanel, sequenceChart } from './sequence-chart.js';
+export { type ChartNote, type ChartOptions, type ChartPanel, sequenceChart } from './sequence-chart.js';
 export { type ModeSpan, modeSpans, nestedSlices, type Slice } from './slices.js';
 export { median, type Summary, scaleSummary, standardDeviation, summarize } from './statistics.js';
 export { type Column, formatNumber, formatPercent, formatTable } from './table.js';

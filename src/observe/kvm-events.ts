@@ -69,6 +69,8 @@ const formatters: Readonly<Record<string, Formatter>> = {
   // The virtual CPU, the interrupt as in an ICR.
   'accept-irq': accepted('kvm_apic_accept_irq'),
   'apicv-accept-irq': accepted('kvm_apicv_accept_irq'),
+  // The virtual CPU, the vector; 100H more if it is injected again.
+  'inject-virq': ({ b }) => ['kvm_inj_virq', `IRQ 0x${hex(b & 0xff)}${b > 0xff ? ' [reinjected]' : ''}`],
   // The virtual CPU, the vector.
   eoi: ({ a, b }, { vcpuId }) => ['kvm_eoi', `apicid ${hex(vcpuId(a))} vector ${b}`],
   // The MSR, its value.

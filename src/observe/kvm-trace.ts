@@ -39,7 +39,34 @@ export type KvmTraceEvent = KvmTraceLine &
         /** As `dst` (none), `self`, `all`, `all-but-self`. */
         readonly shorthand: string;
       }
-    | { readonly event: 'kvm_eoi'; readonly vector: number }
+    | {
+        readonly event: 'kvm_apic_accept_irq';
+        /** `vcpu_id` of the target. */
+        readonly target: number;
+        readonly vector: number;
+        /** As `Fixed`, `NMI`. */
+        readonly deliveryMode: string;
+      }
+    | {
+        /** It was posted: hardware delivers it. */
+        readonly event: 'kvm_apicv_accept_irq';
+        readonly target: number;
+        readonly vector: number;
+        readonly deliveryMode: string;
+      }
+    | {
+        readonly event: 'kvm_inj_virq';
+        readonly vector: number;
+        /** True if the kernel says that this is for a delivery that was called off. */
+        readonly again: boolean;
+      }
+    | {
+        readonly event: 'kvm_eoi';
+        /** `vcpu_id`. */
+        readonly target: number;
+        /** -1 if nothing was in service. */
+        readonly vector: number;
+      }
     | {
         readonly event: 'kvm_vcpu_wakeup';
         /** True if the thread slept; false if polling met the wake-up. */
@@ -64,7 +91,7 @@ type Body = KvmTraceEvent extends infer Event
     ? Omit<Event, keyof KvmTraceLine>
     : never
   : never;
-type Reader = (text: string) => Body | null;
+type Reader = (text: string) => Body | null | 'passed over';
 
 /** `trace-cmd report` and ftrace's own `trace` file: task-tid [cpu] flags seconds: event: text. */
 const ftraceLine =
@@ -77,6 +104,18 @@ const lostLine = /^\s*CPU:\s*\d+\s+\[(?:LOST (\d+) EVENTS|(\d+) EVENTS DROPPED)\
 
 const integer = (text: string): number => Number.parseInt(text, 10);
 const hexadecimal = (text: string): number => Number.parseInt(text, 16);
+
+function accepted(event: 'kvm_apic_accept_irq' | 'kvm_apicv_accept_irq', text: string): Body | null {
+  const match = /^apicid ([0-9a-f]+) vec (\d+) \(([^|]*)\|/.exec(text);
+  return (
+    match && {
+      event,
+      target: hexadecimal(match[1] as string),
+      vector: integer(match[2] as string),
+      deliveryMode: match[3] as string,
+    }
+  );
+}
 
 /** How the text of each tracepoint is read. To add one: a line here and a member of {@link KvmTraceEvent}. */
 const readers: Readonly<Record<string, Reader>> = {
@@ -131,9 +170,23 @@ const readers: Readonly<Record<string, Reader>> = {
       }
     );
   },
+  kvm_apic_accept_irq: (text) => accepted('kvm_apic_accept_irq', text),
+  kvm_apicv_accept_irq: (text) => accepted('kvm_apicv_accept_irq', text),
+  // A software interrupt is the guest's own: nothing that its local APIC knows of.
+  kvm_inj_virq: (text) => {
+    if (text.startsWith('Soft/INTn ')) return 'passed over';
+    const match = /^(?:irq (\d+)|IRQ 0x([0-9a-f]+))( \[reinjected\])?/.exec(text);
+    return (
+      match && {
+        event: 'kvm_inj_virq',
+        vector: match[1] === undefined ? hexadecimal(match[2] as string) : integer(match[1]),
+        again: match[3] !== undefined,
+      }
+    );
+  },
   kvm_eoi: (text) => {
-    const match = /^apicid [0-9a-f]+ vector (\d+)/.exec(text);
-    return match && { event: 'kvm_eoi', vector: integer(match[1] as string) };
+    const match = /^apicid ([0-9a-f]+) vector (-?\d+)/.exec(text);
+    return match && { event: 'kvm_eoi', target: hexadecimal(match[1] as string), vector: integer(match[2] as string) };
   },
   kvm_vcpu_wakeup: (text) => {
     const match = /^(wait|poll) time (\d+) ns/.exec(text);
@@ -191,6 +244,7 @@ export function readKvmTrace(text: string, name = 'trace'): KvmTraceEvent[] {
     const read = Object.hasOwn(readers, event as string) ? readers[event as string] : undefined;
     if (read === undefined) continue;
     const body = read((rest as string).trim());
+    if (body === 'passed over') continue;
     if (body === null) throw new InputError(`${name}:${line}`, `has a ${event} that cannot be read: ${rest}`);
     nothing = {
       time: integer(seconds as string) * 1e9 + integer((fraction as string).padEnd(9, '0').slice(0, 9)),

@@ -1,11 +1,14 @@
 import { InputError } from '../engine/errors.js';
 import { criticalPath } from './critical-path.js';
 import { lanesOf } from './sequence-chart/lane.js';
+import { type ChartNote, drawNotes, notesHeight } from './sequence-chart/notes.js';
 import { drawPanel, type Frame, type Panel, panelHeight, panelSummary } from './sequence-chart/panel.js';
 import { categories, size, styleSheet } from './sequence-chart/style.js';
 import { element, escapeXml, text, textWidth } from './svg.js';
 import { formatNumber } from './table.js';
 import type { Trace } from './trace.js';
+
+export type { ChartNote } from './sequence-chart/notes.js';
 
 /** One trace of a chart. */
 export interface ChartPanel {
@@ -17,10 +20,14 @@ export interface ChartPanel {
   readonly to: number;
   /** The processor whose time from `from` to `to` is explained by its critical path; without it no path is drawn. */
   readonly processor?: number;
+  /** What to say of moments, in their order; what belongs to a stage is in its tooltip, too. None by default. */
+  readonly notes?: readonly ChartNote[];
 }
 
 /** Options of {@link sequenceChart}. */
 export interface ChartOptions {
+  /** What time counts: TSC cycles, unless given, or the steps of a run without time. */
+  readonly unit?: 'cycles' | 'steps';
   /** Over all panels; none by default. */
   readonly title?: string;
   /** The most rows of routines and stages in a lane, 1 or more: 8 by default. What is deeper is not drawn. */
@@ -63,7 +70,7 @@ const afterwards = 0.08;
  * ```
  */
 export function sequenceChart(panels: readonly ChartPanel[], options: ChartOptions = {}): string {
-  const { title = '', rows = 8, width = 1000, id = 'chart' } = options;
+  const { title = '', rows = 8, width = 1000, id = 'chart', unit = 'cycles' } = options;
   if (!(rows >= 1)) throw new InputError('rows', `${rows} is not a number of rows, 1 or more`);
   if (!(width >= 400)) throw new InputError('width', `${width} is not a width of 400 or more`);
   if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(id)) throw new InputError('id', `'${id}' is not a letter and letters, digits, -`);
@@ -73,10 +80,10 @@ export function sequenceChart(panels: readonly ChartPanel[], options: ChartOptio
   });
   const longest = Math.max(...panels.map(({ from, to }) => to - from));
   const drawn = panels.map((panel): Panel => {
-    const { trace, from, to, processor } = panel;
+    const { trace, from, to, processor, notes = [] } = panel;
     const last = to + afterwards * longest;
     const path = processor === undefined ? [] : criticalPath(trace, processor, from, to);
-    return { title: panel.title, trace, from, to, last, path, lanes: lanesOf(trace, from, last, rows) };
+    return { title: panel.title, trace, from, to, last, path, lanes: lanesOf(trace, from, last, rows), unit, notes };
   });
   const left = margin + labels;
   const right = width - margin;
@@ -103,13 +110,25 @@ export function sequenceChart(panels: readonly ChartPanel[], options: ChartOptio
     y += panelHeight(panel) + 26;
   }
   const axis = drawAxis(frame, drawn, longest, gridTop, y - 14);
-  const height = y + 30;
+  y += 30;
+  for (const panel of drawn) {
+    bodies.push(...drawNotes(panel.notes, panel.title, panel.from, margin, y));
+    y += notesHeight(panel.notes);
+  }
+  const height = y;
   const name = title === '' ? drawn.map((panel) => panel.title).join('; ') : title;
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" id="${id}" role="img" aria-labelledby="${id}-title ${id}-desc" viewBox="0 0 ${width} ${height.toFixed(0)}" width="${width}" height="${height.toFixed(0)}">`,
     element('title', { id: `${id}-title` }, escapeXml(name)),
     element('desc', { id: `${id}-desc` }, escapeXml(describe(drawn))),
-    element('style', {}, styleSheet(id)),
+    element(
+      'style',
+      {},
+      styleSheet(
+        id,
+        drawn.some(({ notes }) => notes.length > 0),
+      ),
+    ),
     hatch(id),
     element('rect', { x: 0.5, y: 0.5, width: width - 1, height: Number(height.toFixed(0)) - 1, rx: 8, class: 'card' }),
     ...axis,
@@ -165,7 +184,8 @@ function drawAxis(frame: Frame, panels: readonly Panel[], longest: number, top: 
     );
   }
   const clocks = [...new Set(panels.map((panel) => panel.trace.tscGhz))];
-  const unit = clocks.length === 1 ? `TSC cycles at ${clocks[0]} GHz` : 'TSC cycles';
+  const cycles = clocks.length === 1 ? `TSC cycles at ${clocks[0]} GHz` : 'TSC cycles';
+  const unit = panels[0]?.unit === 'steps' ? 'steps' : cycles;
   return [...parts, text(frame.right, bottom + 31, 'note', unit, { 'text-anchor': 'end' })];
 }
 

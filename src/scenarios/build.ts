@@ -126,18 +126,21 @@ function usesMsrImmediate(scenario: MachineConfig, profile: Profile, index: numb
   return true;
 }
 
-/** The logical processor of each virtual CPU of each VM: by default a core each, in order, or where there are too few a thread each. */
+/** The logical processor of each virtual CPU of each VM: by default a core each, in order, and when there are no more the cores' other threads. */
 function pinningOf(scenario: MachineConfig): (number[] | undefined)[] {
   const available = processorCount(scenario.topology);
   const { threadsPerCore } = scenario.topology;
-  const unpinned = scenario.vms.reduce((sum, vm) => sum + (vm.pinning === undefined ? vm.vcpus : 0), 0);
-  const step = unpinned * threadsPerCore <= available ? threadsPerCore : 1;
+  const cores = available / threadsPerCore;
   let next = 0;
+  const nextPlace = (): number => {
+    const nth = next++;
+    return nth < available ? (nth % cores) * threadsPerCore + Math.floor(nth / cores) : nth;
+  };
   return scenario.vms.map((vm, index) => {
     const { pinning } = vm;
     const path = `vms[${index}].pinning`;
     if (pinning === 'float') return undefined;
-    const places: readonly number[] = pinning ?? Array.from({ length: vm.vcpus }, () => step * next++);
+    const places: readonly number[] = pinning ?? Array.from({ length: vm.vcpus }, nextPlace);
     if (places.length !== vm.vcpus) {
       throw new InputError(path, `has ${places.length} logical processors for ${vm.vcpus} virtual CPUs`);
     }
@@ -353,6 +356,9 @@ export function buildMachine(scenario: MachineConfig, seed: number = scenario.se
     wakeupLists: bare.machine.processors.map(() => []),
     mitigations: mitigationsOf(host.mitigations),
   });
+  if ((plan.machine.mitigations & Mitigation.l1dFlushCond) !== 0) {
+    for (const processor of plan.machine.processors) processor.flushL1d = 0;
+  }
   // Before the VMs: what lets them begin runs before a virtual CPU that never gives way.
   addHostInterrupts(plan.machine, scenario, durations.cycles);
   for (const index of scenario.vms.keys()) addVm(plan, scenario, profile, index, pinning[index], durations, seed);

@@ -52,6 +52,7 @@ export function haltPollOf({
   | 'haltPollPause'
   | 'haltPollStopsForResched'
   | 'rcuwait'
+  | 'kicksUnposted'
   | 'blockHooks'
   | 'preemptedByState'
   | 'staticCalls'
@@ -66,6 +67,7 @@ export function haltPollOf({
         ? HaltPollFloor.grow
         : HaltPollFloor.none,
     rcuwait: kernel.rcuwait ? 1 : 0,
+    kicksUnposted: kernel.kicksUnposted ? 1 : 0,
     blockHooks: kernel.blockHooks ? 1 : 0,
     staticCalls: kernel.staticCalls ? 1 : 0,
     directExits: kernel.directExits ? 1 : 0,

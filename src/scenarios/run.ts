@@ -186,7 +186,7 @@ function countedKernels(input: ScenarioInput, { host, vms, assumed }: Scenario):
     .map(({ path, asked, value }) => ({
       path,
       value,
-      why: `${asked} is not among the kernels here; the nearest that is not newer, or the oldest`,
+      why: `${asked} is not among the kernels here; the nearest`,
     }));
 }
 

@@ -7,6 +7,9 @@ export const count = (least: number, most: number) =>
 /** A number above 0. */
 export const positive = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e12));
 
+/** A clock in GHz: below, nothing is a cycle long; above, a second is not a safe number of them. */
+export const gigahertz = v.pipe(v.number(), v.minValue(0.01), v.maxValue(100));
+
 /** A number of 0 or more. */
 export const nonNegative = v.pipe(v.number(), v.minValue(0), v.maxValue(1e15));
 

@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import type { Profile } from '../cost/profile.js';
 import { InputError } from '../engine/errors.js';
+import { guestKernelVersions } from '../guest/linux/kernels.js';
 import { hostSchema } from './host-schema.js';
+import { nearest } from './kernel-version.js';
 import { issueError } from './schema-issues.js';
-import { count, nonNegative, positive } from './schema-values.js';
+import { count, gigahertz, nonNegative, positive } from './schema-values.js';
 import { vmSchema } from './vm-schema.js';
 import { workloads } from './workloads/workloads.js';
 
@@ -33,8 +35,8 @@ const inlineProfile = v.strictObject({
     x2avic: v.optional(v.boolean()),
     msrImmediate: v.optional(v.boolean()),
   }),
-  tscGhz: positive,
-  coreGhz: v.optional(positive),
+  tscGhz: gigahertz,
+  coreGhz: v.optional(gigahertz),
   scale: v.optional(positive),
   groups: v.record(v.string(), costGroup),
   cStates: v.optional(v.array(cState)),
@@ -80,9 +82,9 @@ const machineEntries = {
       coresPerSocket: v.optional(count(1, 4096), 2),
       threadsPerCore: v.optional(count(1, 2), 1),
       /** Clock of the time-stamp counter; the profile's by default. */
-      tscGhz: v.optional(positive),
+      tscGhz: v.optional(gigahertz),
       /** Clock of the cores; the profile's by default, or what keeps its ratio to the time-stamp counter. */
-      coreGhz: v.optional(positive),
+      coreGhz: v.optional(gigahertz),
     }),
     {},
   ),
@@ -151,14 +153,20 @@ export type PublishedFigure = Scenario['published'][number];
 function parse<S extends typeof machineSchema | typeof scenarioSchema>(schema: S, input: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, input);
   if (!result.success) throw issueError(result.issues[0]);
-  fitTopology(input, result.output);
+  fillIn(input, result.output);
   return result.output;
 }
 
-/** A host whose size the input does not give has a core for each virtual CPU that is not pinned. */
-function fitTopology(input: unknown, { topology, vms }: v.InferOutput<typeof machineSchema>): void {
-  const given = (input as { topology?: Partial<typeof topology> }).topology ?? {};
-  if (given.coresPerSocket !== undefined) return;
+/**
+ * What follows from the rest where the input does not say it: a host has a core for each virtual CPU that is not pinned, and a guest's kernel is as old as the
+ * host's.
+ */
+function fillIn(input: unknown, { topology, host, vms }: v.InferOutput<typeof machineSchema>): void {
+  const given = input as MachineInput;
+  vms.forEach((vm, index) => {
+    if (given.vms?.[index]?.guestKernel === undefined) vm.guestKernel = nearest(guestKernelVersions, host.kernel);
+  });
+  if (given.topology?.coresPerSocket !== undefined) return;
   const unpinned = vms.reduce((sum, vm) => sum + (Array.isArray(vm.pinning) ? 0 : vm.vcpus), 0);
   topology.coresPerSocket = Math.min(4096, Math.max(topology.coresPerSocket, Math.ceil(unpinned / topology.sockets)));
 }

@@ -66,8 +66,10 @@ export const vmSchema = v.strictObject({
   haltPollNs: v.optional(nonNegative),
   /** What an idle virtual CPU does, in workloads that do not say it themselves. */
   guestIdle: v.optional(v.picklist(['hlt', 'poll', 'mwait', 'haltpoll']), 'hlt'),
-  /** The guest's kernel, where the guest is Linux. */
+  /** The guest's kernel, where the guest is Linux; the nearest to the host's if not given. */
   guestKernel: v.optional(kernelVersion(guestKernelVersions), '6.1'),
+  /** Mitigations of speculation in the guest's kernel, where it is Linux: `retpoline`, on its calls through pointers. */
+  guestMitigations: v.optional(v.strictObject({ retpoline: switchable }), {}),
   /** The guest's own halt polling (`guestIdle: "haltpoll"`): parameters `guest_halt_poll_ns`, … of its governor. */
   guestHaltPollNs: v.optional(nonNegative, 200_000),
   guestHaltPollGrow: v.optional(count(0, 1000), 2),

@@ -10,6 +10,7 @@ export * from './cpu-time-checks.js';
 export * from './explorer.js';
 export * from './findings.js';
 export * from './invariants.js';
+export * from './kvm-trace-checks.js';
 export * from './laws.js';
 export * from './models.js';
 export * from './mutants.js';

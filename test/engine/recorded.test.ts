@@ -2,9 +2,13 @@ import fc from 'fast-check';
 import { applyPatches, type Patch } from 'immer';
 import { describe, expect, it } from 'vitest';
 import { recordRun } from '../../src/engine/recorded.js';
+import { recordSchedule } from '../../src/engine/recorded-schedule.js';
 import { saveRun } from '../../src/engine/save.js';
+import { runScheduled } from '../../src/engine/scheduled.js';
+import { randomScheduler } from '../../src/engine/scheduler.js';
 import { TimedRun } from '../../src/engine/timed.js';
-import { buildPlan, plans, randomSchemas } from './random-machine.js';
+import { increment, memoryHooks, memoryMachine, memorySchemas, broken as wrong } from './memory-machine.js';
+import { buildPlan, observeWithoutTime, plans, randomHooks, randomSchemas } from './random-machine.js';
 
 const anyPlan = plans(3, 5, true);
 const enough = { stages: 5000 };
@@ -173,5 +177,58 @@ describe('a recording', () => {
     const [first, second] = [recording.at(0).snapshot, recording.at(1).snapshot] as Record<string, unknown>[];
     expect(second?.['timers']).toBe(first?.['timers']);
     expect(second?.['processors']).not.toBe(first?.['processors']);
+  });
+});
+
+describe('a recorded schedule', () => {
+  const options = { hooks: randomHooks, observe: observeWithoutTime };
+
+  it('ends as one that is not recorded, step by step, and can be gone on with from any of them', () => {
+    fc.assert(
+      fc.property(plans(3, 4, false), fc.nat(), fc.nat(), (plan, seed, some) => {
+        const built = buildPlan(plan);
+        const create = () => ({ machine: built.machine(), observers: built.log() });
+        const state = create();
+        let begun = 0;
+        const onStep = (index: number): void => {
+          begun = index;
+        };
+        const recording = recordSchedule(state, { ...options, onStep }, randomSchemas, randomScheduler(seed), 500);
+        const stages: number[] = [];
+        const beside = create();
+        const plain = runScheduled(
+          beside,
+          { ...options, onStage: (processor) => stages.push(processor) },
+          randomScheduler(seed),
+          500,
+        );
+        expect(recording.end).toBe(plain.end);
+        expect(state).toEqual(beside);
+        expect(recording.current.snapshot).toEqual(randomSchemas.machine.save(beside.machine));
+        const { entries } = recording;
+        expect(begun).toBe(entries.length - 1);
+        const ran = entries.filter(({ kind }) => kind === 'stage');
+        expect(ran.map(({ processor }) => processor)).toEqual(stages);
+        entries.slice(1).forEach(({ patches, snapshot, index, start, end }, before) => {
+          const from = entries[before]?.snapshot as object;
+          expect(applyPatches(from, patches as Patch[])).toEqual(snapshot);
+          expect([start, end]).toEqual([index - 1, index]);
+        });
+        const index = some % entries.length;
+        const fork = recording.fork(index);
+        expect(randomSchemas.machine.save(fork.machine)).toEqual(entries[index]?.snapshot);
+        // A copy: what becomes of it does not show.
+        runScheduled(fork, options, randomScheduler(seed + 1), 20);
+        expect(recording.at(index).snapshot).toEqual(randomSchemas.machine.save(recording.fork(index).machine));
+      }),
+    );
+  });
+
+  it('ends where an internal expectation does not hold, and says which', () => {
+    const state = { machine: memoryMachine([increment, wrong]), observers: {} };
+    const recording = recordSchedule(state, { hooks: memoryHooks }, memorySchemas, { next: (all) => all.length - 1 });
+    expect(recording.end).toBe('error');
+    expect(recording.error).toContain("goes to 'nowhere'");
+    expect(recording.current.stage).toBe('memory-broken.fail');
   });
 });

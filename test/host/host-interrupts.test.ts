@@ -12,7 +12,7 @@ const tscGhz = 2;
 function exitsOf(interrupts: Sources, profile: 'sapphire-rapids' | 'epyc' = 'sapphire-rapids') {
   const [variant] = runScenario(
     {
-      profile: { base: profile, set: { guestLoop: 1000 } },
+      profile: { base: profile, set: { guestTestLoop: 1000 } },
       topology: { coresPerSocket: 2, tscGhz },
       host: { interrupts },
       vms: [{ vcpus: 1 }],

@@ -35,6 +35,20 @@ describe.each(['4.19', '5.4', '5.8', '5.15'] as const)('Linux %s', (kernel) => {
     expect(stages()).toBeGreaterThan(0);
   });
 
+  test('leaves the descriptor alone where nobody posts but the host: no wakeup vector, no list', () => {
+    const { workload: _device, ...rest } = device(kernel);
+    const seen = vectors({
+      ...rest,
+      vms: [{ vcpus: 2, features: { ipiVirtualization: false } }],
+      workload: { kind: 'vmexit', test: 'ipi_halt', targetIdle: 'hlt', iterations: 3 },
+    });
+    const names = new Set(seen.map(([name]) => name));
+    expect(names).toContain('pi_pre_block.vmx_can_use_vtd_pi');
+    expect(names).not.toContain('pi_pre_block.list_add_tail');
+    expect(names).not.toContain('__pi_post_block.cmpxchg-nv');
+    expect(new Set(seen.map(([, nv]) => nv))).not.toContain(HostVector.postedInterruptWakeup);
+  });
+
   test('changes the vector before it blocks, and the put leaves the descriptor alone', () => {
     const seen = vectors(device(kernel));
     const at = (stage: string): number[] => seen.filter(([name]) => name === stage).map(([, nv]) => nv);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { setBit } from '../../src/arch/bits256.js';
 import { ExitReason } from '../../src/arch/exit-reason.js';
 import { call } from '../../src/engine/frames.js';
 import { arm } from '../../src/engine/requests.js';
@@ -13,7 +14,7 @@ import { schedule } from '../../src/host/schedule.js';
 import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../src/kvm/apicv.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
 import { kvmIoapicSetIrq, writeRedirection } from '../../src/kvm/ioapic.js';
-import { kvm, MpState, vcpuOf } from '../../src/kvm/machine.js';
+import { kvm, MpState, VcpuRequest, vcpuOf } from '../../src/kvm/machine.js';
 import { vmxPiStartBypass } from '../../src/kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../src/kvm/send-ipi.js';
 import type { SystemMachine } from '../../src/scenarios/system-machine.js';
@@ -114,6 +115,33 @@ describe.each(ways)('%s', (_name, features) => {
     startGuest(built.machine, vcpuOf(built.machine, 1), idle);
     addHostThread(built.machine, 0, { a: 0x4000 | testVector, b: 1, times: 8 });
     expect(run(built).delivered[`1:${testVector}`]).toBe(8);
+  });
+
+  test('an NMI comes before an interrupt that is pending as well', () => {
+    const built = build({}, features);
+    const { machine } = built;
+    const target = vcpuOf(machine, 1);
+    startGuest(machine, target, busyLoop);
+    setBit(target.page.irr, testVector);
+    target.irrPending = 1;
+    if (!('apicv' in features)) target.vmcs.guestInterruptStatus = testVector;
+    target.nmiPending = 1;
+    target.requests |= VcpuRequest.event;
+    expect(run(built).records['delivered']?.filter(([vcpu]) => vcpu === 1)).toEqual([
+      [1, 2],
+      [1, testVector],
+    ]);
+  });
+
+  test('NMIs of the host exit, are handled by the host, and are nothing to the guest', () => {
+    const nmis = { what: 'nmi' as const, perSecond: 10_000, handlerNs: 500, processors: [1] };
+    const built = build({ host: { cStates: ['C1'], interrupts: [nmis] } }, features);
+    startGuest(built.machine, vcpuOf(built.machine, 1), busyLoop);
+    const { exits, records, delivered } = run(built);
+    expect(exits[ExitReason.ExceptionNmi]).toBeGreaterThanOrEqual(8);
+    expect(records['inject-exception']).toBeUndefined();
+    expect(records['exception']).toBeUndefined();
+    expect(delivered).toEqual({});
   });
 
   test('a level-triggered line fires again after each EOI, which KVM sees', () => {

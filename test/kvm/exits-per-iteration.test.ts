@@ -62,6 +62,30 @@ const same = (cell: Exits): Row => ({ off: cell, on: cell, ipiv: cell });
 /** The tests that x2APIC mode alone has, and the one whose exits depend on time: that has a table of its own. */
 type NotHere = `x2apic_${string}` | 'ple_round_robin';
 
+/** Tests of other exits, the same whatever the APIC: ports and devices, MSRs that KVM does not pass through, and what does not exit at all. */
+const other = {
+  wbinvd: same({ WBINVD: 1 }),
+  invd: same({ INVD: 1 }),
+  inl_from_pmtimer: same({ IO_INSTRUCTION: 1 }),
+  inl_from_qemu: same({ IO_INSTRUCTION: 1 }),
+  inl_from_kernel: same({ IO_INSTRUCTION: 1 }),
+  outl_to_kernel: same({ IO_INSTRUCTION: 1 }),
+  mov_dr: same(none),
+  wr_kernel_gs_base: same(none),
+  wr_ibrs_msr: same(none),
+  wr_ibpb_msr: same(none),
+  toggle_cr4_pge: same(none),
+  wr_tsx_ctrl_msr: same({ MSR_WRITE: 1 }),
+  wr_tsc_adjust_msr: same({ MSR_WRITE: 1 }),
+  rd_tsc_adjust_msr: same({ MSR_READ: 1 }),
+  'mmio-no-eventfd:pci-mem': same({ EPT_MISCONFIG: 1 }),
+  'mmio-wildcard-eventfd:pci-mem': same({ EPT_MISCONFIG: 1 }),
+  'mmio-datamatch-eventfd:pci-mem': same({ EPT_MISCONFIG: 1 }),
+  'portio-no-eventfd:pci-io': same({ IO_INSTRUCTION: 1 }),
+  'portio-wildcard-eventfd:pci-io': same({ IO_INSTRUCTION: 1 }),
+  'portio-datamatch-eventfd:pci-io': same({ IO_INSTRUCTION: 1 }),
+} as const;
+
 const xapic: Readonly<Record<Exclude<VmexitTestName, NotHere>, Row>> = {
   // Off: the sender reads ICR, writes ICR2 and ICR, the target writes EOI. The running target is kicked out of the guest to have the
   // vector injected. On: reads and the write of ICR2 go to the virtual-APIC page; the write of ICR exits after it is done.
@@ -134,6 +158,7 @@ const xapic: Readonly<Record<Exclude<VmexitTestName, NotHere>, Row>> = {
   // The TPR shadow is in use without APICv, too.
   mov_to_cr8: { ...same(none), noShadow: { CR_ACCESS: 1 } },
   mov_from_cr8: { ...same(none), noShadow: { CR_ACCESS: 1 } },
+  ...other,
 };
 
 const x2apic: Readonly<Record<Exclude<VmexitTestName, 'ple_round_robin'>, Row>> = {
@@ -202,6 +227,7 @@ const x2apic: Readonly<Record<Exclude<VmexitTestName, 'ple_round_robin'>, Row>> 
   vmcall: same({ VMCALL: 1 }),
   mov_to_cr8: { ...same(none), noShadow: { CR_ACCESS: 1 } },
   mov_from_cr8: { ...same(none), noShadow: { CR_ACCESS: 1 } },
+  ...other,
 };
 
 function cellOf(row: Row, column: Column): Exits {
@@ -226,7 +252,7 @@ function cellOf(row: Row, column: Column): Exits {
 const iterations = 20;
 
 /** Sender and target have all the time between two iterations that either could need. */
-const unhurried = { base: 'sapphire-rapids', set: { guestLoop: 60_000 } };
+const unhurried = { base: 'sapphire-rapids', set: { guestTestLoop: 60_000 } };
 
 const unhurriedProfile = profileOf(unhurried);
 /** A processor that has the instruction. */

@@ -10,7 +10,8 @@ import { type KernelVersion, kernelVersions } from '../../src/kvm/kernels.js';
 import { vcpuOf } from '../../src/kvm/machine.js';
 import { smiHandler } from '../../src/kvm/smm.js';
 import { profileOf } from '../../src/scenarios/build.js';
-import { runScenario } from '../../src/scenarios/run.js';
+import { createRun, runScenario } from '../../src/scenarios/run.js';
+import { parseScenario } from '../../src/scenarios/schema.js';
 import { build, type Observed, run } from './lab.js';
 
 const { program, glue } = guest;
@@ -91,6 +92,45 @@ describe('the fastpath of IA32_TSC_DEADLINE', () => {
     expect(cyclesOf('6.12', true)).toBeGreaterThanOrEqual(cyclesOf('6.12', false));
     expect(cyclesOf('6.18', true)).toBeLessThan(cyclesOf('6.18', false));
   });
+});
+
+describe('a fastpath enters the guest again without the ordinary handling', () => {
+  const ordinary = 100_000;
+  test.each([
+    ['icrFastpath', 'ipi', {}],
+    ['tscDeadlineFastpath', 'tscdeadline_immed', {}],
+    ['preemptionTimerFastpath', 'tscdeadline', {}],
+    ['hltFastpath', 'self_ipi_sti_hlt', { apicv: false }],
+  ] as const)('%s, of %s', (feature, name, features) => {
+    const cyclesOf = (on: boolean) =>
+      runScenario({
+        profile: { base: 'sapphire-rapids', set: { handleExitDispatch: ordinary } },
+        host: { kernel: '6.12', timerAdvance: false },
+        vms: [{ features: { ipiVirtualization: false, ...features, [feature]: on } }],
+        workload: { kind: 'vmexit', test: name, iterations: 10 },
+      }).variants[0]?.latencyCycles.mean ?? 0;
+    expect(cyclesOf(true)).toBeLessThan(cyclesOf(false) - 0.9 * ordinary);
+  });
+});
+
+test('an AMD host has the fastpath of the ICR, too', () => {
+  const ordinary = (icrFastpath: boolean) => {
+    let count = 0;
+    const scenario = parseScenario({
+      profile: 'epyc',
+      host: { kernel: '6.12' },
+      vms: [{ apicMode: 'x2apic', features: { icrFastpath } }],
+      workload: { kind: 'vmexit', test: 'ipi', iterations: 10, warmup: 0 },
+    });
+    createRun(scenario, 1, {
+      plain: true,
+      onStage: (_processor, { name }) => {
+        if (name === 'svm_invoke_exit_handler') count++;
+      },
+    }).run();
+    return count;
+  };
+  expect(ordinary(true)).toBeLessThanOrEqual(ordinary(false) - 10);
 });
 
 describe('WRMSRNS with the number of the MSR in it', () => {

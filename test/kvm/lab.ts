@@ -24,6 +24,8 @@ export interface Observed {
   readonly delivered: Record<string, number>;
   /** The names of the routines that have run. */
   readonly routines: Set<string>;
+  /** How often each stage has run, as `routine.stage`. */
+  readonly stages: Record<string, number>;
 }
 
 /** A VM of two virtual CPUs whose guests run nothing yet, and a processor for the host. */
@@ -53,6 +55,7 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
   const delivered: Record<string, number> = {};
   const records: Observed['records'] = {};
   const routines = new Set<string>();
+  const counts: Record<string, number> = {};
   const options = timedOptions(parseScenario({ workload: { kind: 'vmexit', test: 'cpuid' } }));
   const vmExit = recordKindOf('vm-exit').number;
   const delivery = recordKindOf('delivered').number;
@@ -75,11 +78,13 @@ export function run({ machine, channels, lines }: BuiltMachine, time = 2_000_000
     },
     onStage: (_processor, at) => {
       routines.add(at.routine.name);
+      const name = `${at.routine.name}.${at.name}`;
+      counts[name] = (counts[name] ?? 0) + 1;
       // With many virtual CPUs only now and then.
       if (++stages % (machine.vcpus.length > 16 ? 64 : 1) !== 0) return;
       const broken = brokenInvariants(machine, ledger);
       if (broken.length > 0) throw new Error(`after ${at.routine.name}.${at.name}: ${broken.join('; ')}`);
     },
   }).run({ time });
-  return { machine, records, exits, delivered, routines };
+  return { machine, records, exits, delivered, routines, stages: counts };
 }

@@ -16,7 +16,7 @@ const features = {
 
 function scenario(apicMode: 'xapic' | 'x2apic', logicalMode: 'flat' | 'cluster', column: keyof typeof features) {
   return {
-    profile: { base: 'sapphire-rapids', set: { guestLoop: 60_000 } },
+    profile: { base: 'sapphire-rapids', set: { guestTestLoop: 60_000 } },
     vms: [{ apicMode, logicalMode, features: features[column] }],
     workload: { kind: 'vmexit', test: 'ipi', iterations: 20 },
   } satisfies ScenarioInput;

@@ -19,12 +19,37 @@ describe('a mitigation', () => {
     expect(cpuid({ [name]: true }) - cpuid({})).toBe(Math.round(cost(group)));
   });
 
+  test('that flushes the L1 data cache on condition does so after an interrupt of the host and when its task was switched in', () => {
+    const late = (
+      idle: 'hlt' | 'loop',
+      haltPollNs: number,
+      mitigations: Record<string, boolean>,
+      preemptionTimer = true,
+    ) =>
+      runScenario({
+        profile: 'skylake-sp',
+        host: { kernel: '5.8', haltPollNs, preemptionTimer, timerAdvance: false, idle: 'poll', mitigations },
+        vms: [{ vcpus: 1 }],
+        workload: { kind: 'timers', idle, iterations: 40, warmup: 80 },
+      }).variants[0]?.latencyCycles.p50 ?? Number.NaN;
+    const flush = Math.round(profiles['skylake-sp']?.groups['cacheFlush']?.cycles ?? Number.NaN);
+    const paid = (...[idle, haltPollNs, preemptionTimer]: ['hlt' | 'loop', number, boolean]) =>
+      late(idle, haltPollNs, { l1dFlushCond: true }, preemptionTimer) - late(idle, haltPollNs, {}, preemptionTimer);
+    // The timer of a halted virtual CPU is an interrupt of the host, whether it polls or sleeps.
+    expect(paid('hlt', 200_000, true)).toBe(flush);
+    expect(paid('hlt', 0, true)).toBe(flush);
+    // One that spins has the preemption timer, which is an exit and no interrupt.
+    expect(paid('loop', 0, true)).toBe(0);
+    expect(paid('loop', 0, false)).toBe(flush);
+    expect(cpuid({ l1dFlushCond: true })).toBe(cpuid({}));
+  });
+
   test('that is off costs nothing, and one that there is not is refused', () => {
     expect(cpuid({ mds: false })).toBe(cpuid({}));
     expect(cpuid({ taa: true })).toBe(cpuid({ mds: true }));
     expect(cpuid({ taa: true, mds: true })).toBe(cpuid({ mds: true }));
     expect(() => cpuid({ taaa: true })).toThrow(
-      'host.mitigations.taaa: is not a mitigation that is modelled (there are: l1dFlush, mds, ibrs, bhb, retpoline, taa)',
+      'host.mitigations.taaa: is not a mitigation that is modelled (there are: l1dFlush, mds, ibrs, bhb, retpoline, l1dFlushCond, taa)',
     );
   });
 
@@ -44,6 +69,17 @@ describe('a mitigation', () => {
     expect(paid('5.4', 'tscdeadline_immed')).toBe(8);
     expect(paid('5.8', 'tscdeadline_immed')).toBe(7);
     expect(paid('5.15', 'tscdeadline_immed')).toBe(0);
+  });
+
+  test.each(['ibrs', 'retpoline'])('%s costs on an AMD host, too', (name) => {
+    const cycles = (on: boolean) =>
+      runScenario({
+        profile: 'epyc',
+        host: { mitigations: { [name]: on } },
+        workload: { kind: 'vmexit', test: 'cpuid', iterations: 20 },
+      }).variants[0]?.latencyCycles.p50 ?? Number.NaN;
+    const group = name === 'ibrs' ? 'specCtrl' : 'retpoline';
+    expect(cycles(true) - cycles(false)).toBe(Math.round(profiles['epyc']?.groups[group]?.cycles ?? Number.NaN));
   });
 
   test('changes nothing where there are no exits', () => {

@@ -1,19 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { setBit } from '../../src/arch/bits256.js';
+import { highestBit, setBit } from '../../src/arch/bits256.js';
 import { ExitReason } from '../../src/arch/exit-reason.js';
 import { svi } from '../../src/arch/guest-interrupt-status.js';
 import { call } from '../../src/engine/frames.js';
-import { local, notation } from '../../src/engine/routine.js';
+import { observe } from '../../src/engine/requests.js';
+import { local, notation, shared } from '../../src/engine/routine.js';
+import { AfterFault } from '../../src/hardware/exceptions.js';
+import { cli, vmresume } from '../../src/hardware/instructions.js';
 import { setHandler } from '../../src/hardware/interrupt-table.js';
-import type { LogicalProcessor } from '../../src/hardware/machine.js';
+import { hardware, type LogicalProcessor } from '../../src/hardware/machine.js';
+import { Record } from '../../src/hardware/records.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
-import { type KvmVcpu, vcpuOf } from '../../src/kvm/machine.js';
+import { type KvmVcpu, MpState, VcpuRequest, vcpuOf } from '../../src/kvm/machine.js';
 import { createNestedGuest, type NestedGuest } from '../../src/kvm/nested/create-nested.js';
 import { nestedOf } from '../../src/kvm/nested/guest-mode.js';
+import { kvmApicSendIpi } from '../../src/kvm/send-ipi.js';
 import type { BuiltMachine } from '../../src/scenarios/build.js';
 import { addHostTask, type ModelMachine } from '../../src/testing/models/model-machine.js';
 import { endInterruptOfL1, exitToL0, hypervisor, postToL2 } from '../../src/testing/models/nested-programs.js';
 import { exitThenSpin, halt, handler, injector, spin } from '../../src/testing/models/programs.js';
+import { type Act, addHostActs } from './host-thread.js';
 import { build, type Observed, run } from './lab.js';
 
 const vectorForL2 = 0x41;
@@ -109,6 +115,30 @@ describe('what L1 posts for L2', () => {
     expect(exitsToL1(observed)).toEqual([]);
   });
 
+  test.each([
+    ['by IPI virtualization', withIpiVirtualization],
+    ['without APICv', withoutApicv],
+  ])('is notified each time, because each processing clears ON (%s)', (_name, features) => {
+    const { l2, ...nested } = nestedMachine(spin, features);
+    const { machine } = nested;
+    startGuest(machine, vcpuOf(machine, 1), spin);
+    const post =
+      (vector: number): Act =>
+      (m, cpu) => {
+        const descriptor = m.memory.descriptors[l2.pid];
+        if (descriptor === undefined) return;
+        observe(m, Record.posted, l2.id, vector);
+        setBit(descriptor.pir, vector);
+        if (descriptor.on === 1) return;
+        descriptor.on = 1;
+        Object.assign(call(m, cpu, kvmApicSendIpi), { low: 0x4000 | notification });
+      };
+    addHostActs(machine, [post(vectorForL2), post(vectorForL2 + 0x10), post(vectorForL2 + 0x20)], 150_000);
+    for (const vector of [0x10, 0x20]) setHandler(l2.guestInterrupts, vectorForL2 + vector, handler.entry);
+    const { delivered } = run(nested);
+    for (const vector of [0, 0x10, 0x20]) expect(delivered[`${l2.id}:${vectorForL2 + vector}`]).toBe(1);
+  });
+
   test('wakes a halted L2', () => {
     const { l2, ...nested } = withPost(nestedMachine(halt, withApicv));
     const observed = run(nested);
@@ -194,5 +224,82 @@ describe('exits of L2', () => {
     // What L1 had in service is over, so the lower one comes: to L2, which has L1's APIC.
     expect(observed.records['eoi']?.[0]).toEqual([0, vectorForL1]);
     expect(observed.delivered[`${nested.l2.id}:${vectorForL2}`]).toBe(1);
+  });
+});
+
+/** A hypervisor that does not look at what it has posted: it was posted behind its last look, and before VMRESUME. */
+const enterAtOnce = program('test_enter_at_once', () => ({}), [
+  stage('cli', 'guestFlag', shared, (m, cpu) => cli(m, cpu)),
+  glue('vmresume', (m, cpu) => {
+    call(m, cpu, vmresume);
+  }),
+]);
+const leaveOut = hardware.program('test_leave_out', () => ({}), [glue('skip', () => AfterFault.skip) as never]);
+
+describe('VMRESUME', () => {
+  test('is #UD in a guest that has no VMX', () => {
+    const built = build();
+    const { machine } = built;
+    setHandler(vcpuOf(machine, 0).guestInterrupts, 6, leaveOut.entry);
+    startGuest(machine, vcpuOf(machine, 0), enterAtOnce);
+    const { exits, records } = run(built);
+    expect(exits).toEqual({ [ExitReason.Vmresume]: 1 });
+    expect(records['exception']).toEqual([[0, 6]]);
+    expect(records['nested-vmenter']).toBeUndefined();
+  });
+
+  test.each([
+    ['with APICv', withApicv, vectorForL2],
+    ['without', withoutApicv, vectorForL2],
+  ])(
+    'with a notification in IRR already: it is processed like one that comes to L2, without an exit of L2 (%s)',
+    (_name, features, vector) => {
+      const nested = nestedMachine(spin, features);
+      const { machine, l1, l2 } = nested;
+      startGuest(machine, vcpuOf(machine, 1), spin);
+      startGuest(machine, l1, enterAtOnce);
+      const descriptor = machine.memory.descriptors[l2.pid];
+      Object.assign(descriptor ?? {}, { on: 1 });
+      setBit(descriptor?.pir ?? [], vector);
+      setBit(l1.page.irr, notification);
+      l1.irrPending = 1;
+      l1.interruptFlag = 0;
+      if (features.apicv) l1.vmcs.guestInterruptStatus = notification;
+      const observed = run(nested);
+      expect(observed.delivered).toEqual({ [`${l2.id}:${vector}`]: 1 });
+      expect(observed.records['nested-notification-taken']).toEqual([[0, notification]]);
+      expect(exitsToL1(observed)).toEqual([]);
+      expect(highestBit(l1.page.irr)).toBe(-1);
+      expect(observed.exits).toEqual({ [ExitReason.Vmresume]: 1 });
+    },
+  );
+
+  test('with L2 in HLT state: it sleeps until something is posted for it', () => {
+    const nested = nestedMachine(exitThenSpin, withApicv);
+    const { machine, l1, l2 } = nested;
+    startGuest(machine, l1, hypervisor).halted = 1;
+    startGuest(machine, vcpuOf(machine, 1), postLater).l2 = l2.id;
+    const asleep = run(nested, 50_000);
+    expect(asleep.exits).toEqual({ [ExitReason.Vmresume]: 1 });
+    expect(l1.mpState).toBe(MpState.halted);
+    const awake = run(nested);
+    expect(awake.delivered).toEqual({ [`${l2.id}:${vectorForL2}`]: 1 });
+    // Its first instruction is behind the interrupt: CPUID, which is L1's.
+    expect(exitsToL1(awake)).toEqual([[ExitReason.Cpuid, 0]]);
+  });
+
+  test('with an NMI for L1 that has to wait for the entry: L2 is entered, and exits with it', () => {
+    const nested = nestedMachine(spin, withApicv);
+    const { machine, l1, l2 } = nested;
+    startGuest(machine, vcpuOf(machine, 1), spin);
+    startGuest(machine, l1, enterAtOnce);
+    // L1 is in its handler of an NMI, and the next one waits.
+    l1.interruptibility = 8;
+    l1.nmiPending = 1;
+    l1.requests |= VcpuRequest.event;
+    const observed = run(nested);
+    expect(exitsToL1(observed)[0]).toEqual([ExitReason.ExceptionNmi, 0x8000_0202]);
+    expect(observed.delivered[`${l2.id}:2`]).toBeUndefined();
+    expect(observed.records['nested-vmenter']?.[0]).toEqual([0, 0]);
   });
 });

@@ -14,6 +14,7 @@ import { MpState, vcpuOf } from '../../src/kvm/machine.js';
 import { HvCall, Hypercall, HypercallError } from '../../src/kvm/paravirt.js';
 import { runScenario } from '../../src/scenarios/run.js';
 import type { ScenarioInput } from '../../src/scenarios/schema.js';
+import type { SystemMachine } from '../../src/scenarios/system-machine.js';
 import { build, run } from './lab.js';
 
 const { program, stage, glue } = guest;
@@ -113,7 +114,9 @@ describe('HvCallSendSyntheticClusterIpi', () => {
   test('carries targets among the first 64 in registers, others in sparse banks', () => {
     const features = { hypervPvIpi: true };
     expect(send(4, [1, 3], features, 1)).toEqual({ reached: [1, 3], calls: 1, result: 0 });
-    expect(send(140, [1, 64, 129, 139], features, 1)).toEqual({ reached: [1, 64, 129, 139], calls: 1, result: 0 });
+    expect(send(40, [1, 35], features, 1)).toEqual({ reached: [1, 35], calls: 1, result: 0 });
+    const targets = [1, 33, 64, 99, 129, 139];
+    expect(send(140, targets, features, 1)).toEqual({ reached: targets, calls: 1, result: 0 });
   });
 
   test('refuses vectors below 10H', () => {
@@ -182,17 +185,18 @@ describe('what a hypercall returns', () => {
   });
 });
 
+const kick = program('test_kicker', () => ({}), [
+  stage('wait', 'guestLoop', shared, () => {}, { work: () => 500_000 }),
+  glue('kick', (m, cpu) => {
+    call(m, cpu, kvmKickCpu).target = 1;
+  }),
+]);
+
 test('KVM_HC_KICK_CPU wakes a virtual CPU that halted with interrupts off', () => {
   const built = build({ vms: [{ features: { pvUnhalt: true } }] });
   const { machine } = built;
   startGuest(machine, vcpuOf(machine, 1), haltLoop);
   vcpuOf(machine, 1).interruptFlag = 0;
-  const kick = program('test_kicker', () => ({}), [
-    stage('wait', 'guestLoop', shared, () => {}, { work: () => 500_000 }),
-    glue('kick', (m, cpu) => {
-      call(m, cpu, kvmKickCpu).target = 1;
-    }),
-  ]);
   startGuest(machine, vcpuOf(machine, 0), kick as unknown as Routine);
   const { exits } = run(built, 3_000_000);
   // It halts, is kicked, and halts again.
@@ -200,23 +204,24 @@ test('KVM_HC_KICK_CPU wakes a virtual CPU that halted with interrupts off', () =
   expect(vcpuOf(machine, 1).mpState).toBe(MpState.halted);
 });
 
+const flusher = program('test_flusher', () => ({ deferred: 0 }), [
+  // More than a slice: the other has been switched in, and out again in the middle of its loop.
+  stage('wait', 'guestLoop', shared, () => {}, { work: () => 15_000_000 }),
+  glue('flush', (m, cpu) => {
+    call(m, cpu, kvmFlushTlbMulti);
+  }),
+  stage('keep', 'guestStores', shared, (_m, _cpu, f, deferred) => {
+    f.deferred = deferred;
+  }),
+  stage('idle', 'guestLoop', shared, () => {}, { work: () => 1_000_000_000 }),
+]);
+
 test('a TLB flush leaves out who is preempted, and the hypervisor makes up for it', () => {
   const built = build({
     topology: { coresPerSocket: 1 },
     vms: [{ vcpus: 2, pinning: 'float', features: { pvTlbFlush: true } }],
   });
   const { machine } = built;
-  const flusher = program('test_flusher', () => ({ deferred: 0 }), [
-    // More than a slice: the other has been switched in, and out again in the middle of its loop.
-    stage('wait', 'guestLoop', shared, () => {}, { work: () => 15_000_000 }),
-    glue('flush', (m, cpu) => {
-      call(m, cpu, kvmFlushTlbMulti);
-    }),
-    stage('keep', 'guestStores', shared, (_m, _cpu, f, deferred) => {
-      f.deferred = deferred;
-    }),
-    stage('idle', 'guestLoop', shared, () => {}, { work: () => 1_000_000_000 }),
-  ]);
   const locals = startGuest(machine, vcpuOf(machine, 0), flusher);
   startGuest(machine, vcpuOf(machine, 1), busyLoop);
   if (machine.guests[0] !== undefined) machine.guests[0].ipiMask = [[1]];
@@ -227,10 +232,39 @@ test('a TLB flush leaves out who is preempted, and the hypervisor makes up for i
   expect(machine.paravirt[1]?.tlbFlushes).toBe(1);
 });
 
+describe('a hypercall that lends the processor', () => {
+  // Three virtual CPUs and one processor: the second would be next, by its turn.
+  const next = (features: object, operands: object, prepare: (machine: SystemMachine) => void) => {
+    const built = build({ topology: { coresPerSocket: 1 }, vms: [{ vcpus: 3, pinning: [0, 0, 0], features }] });
+    const { machine } = built;
+    Object.assign(startGuest(machine, vcpuOf(machine, 0), caller), operands);
+    prepare(machine);
+    const { records } = run(built, 4_000_000);
+    const entered = (records['vm-entry'] ?? []).map(([vcpu]) => vcpu);
+    const call = (records['vm-exit'] ?? []).findIndex(([reason]) => reason === ExitReason.Vmcall);
+    expect(call).toBeGreaterThanOrEqual(0);
+    return entered.slice(call + 1).find((vcpu) => vcpu !== 0);
+  };
+  const others = (machine: SystemMachine) => {
+    startGuest(machine, vcpuOf(machine, 1), busyLoop);
+    startGuest(machine, vcpuOf(machine, 2), busyLoop);
+  };
+
+  test.each([1, 2])('KVM_HC_SCHED_YIELD: the one that was named comes next, which is %d', (target) => {
+    expect(next({ pvSchedYield: true }, { number: Hypercall.schedYield, a0: target }, others)).toBe(target);
+  });
+});
+
+test('KVM_HC_SCHED_YIELD returns 0, and without being offered there is no such call', () => {
+  const operands = { number: Hypercall.schedYield, a0: 1 };
+  expect(hypercall({ pvSchedYield: true }, operands)).toBe(0);
+  expect(hypercall({}, operands)).toBe(HypercallError.noSuchCall);
+});
+
 describe('EOI by memory', () => {
   const cycles = (pvEoi: boolean, apicv: boolean) => {
     const input: ScenarioInput = {
-      profile: { base: 'sapphire-rapids', set: { guestLoop: 60_000 } },
+      profile: { base: 'sapphire-rapids', set: { guestTestLoop: 60_000 } },
       vms: [{ features: { apicv, pvEoi } }],
       workload: { kind: 'vmexit', test: 'ipi', iterations: 20 },
     };

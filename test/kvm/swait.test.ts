@@ -43,8 +43,30 @@ describe('a virtual CPU that sleeps', () => {
   });
 
   test('that finds its interrupt by itself has to wait for its waker, who holds the lock', () => {
-    const [sender = [], target = []] = stagesOf('5.4', 0);
+    const [sender = [], target = []] = stagesOf('5.4', 200);
     expect(sender).toContain('swake_up_one.wake_up_process');
     expect(target).toContain('finish_swait.raw_spin_lock');
+  });
+});
+
+describe('a virtual CPU that is not in guest mode', () => {
+  test('is kicked until 5.16, after it was found awake, and only woken since', () => {
+    for (const [kernel, kicked] of [
+      ['5.15', true],
+      ['5.19', false],
+    ] as const) {
+      const input: ScenarioInput = {
+        profile: 'skylake-sp',
+        topology: { coresPerSocket: 2 },
+        host: { kernel, haltPollNs: 200_000 },
+        vms: [{ vcpus: 2, guestKernel: '3.10' }],
+        workload: { kind: 'smp-call-function', from: 0, to: [1], iterations: 1, warmup: 40 },
+      };
+      const [traced] = traceScenario(input);
+      const stages = traced?.trace.stages.filter(({ start }) => start >= (traced?.from ?? 0)).map(({ stage }) => stage);
+      expect(stages).toContain('kvm_vcpu_wake_up.rcuwait_wake_up');
+      expect(stages?.includes('kvm_vcpu_kick.kvm_arch_vcpu_should_kick')).toBe(kicked);
+      expect(stages).not.toContain('kvm_vcpu_kick.smp_send_reschedule');
+    }
   });
 });

@@ -12,7 +12,7 @@ import { checkStartUp } from '../../src/testing/laws/start-up.js';
 import { checkTimerMigration } from '../../src/testing/laws/timer-migration.js';
 import { models } from '../../src/testing/models/catalogue.js';
 import { exploreModel } from '../../src/testing/models/explore-model.js';
-import { outcome } from './mutations.js';
+import { calls, callsForTarget, outcome } from './mutations.js';
 
 /** Something that may notice a mutation: a model explored, or a law on one input. */
 export interface Watch {
@@ -95,17 +95,24 @@ export function otherWatches(seed: number, runs: number): Watch[] {
   ];
 }
 
-/** Runs `body` and notes which stages were reached and what they returned. */
-export function reached(body: () => void, into: Map<number, Set<string>>): Set<number> {
-  const hit = new Set<number>();
+/** Runs `body` and notes which stages were reached, what they returned, and how many there were in all. */
+export function reached(body: () => void): { hit: Map<number, Set<string>>; count: number } {
+  const hit = new Map<number, Set<string>>();
+  let count = 0;
   const before = stageTable.map(({ effect }) => effect);
   for (const stage of stageTable) {
     const { effect, at } = stage;
     (stage as { effect: Stage['effect'] }).effect = (machine, processor, locals, returned) => {
+      const thread = machine.threads[processor.thread] ?? [];
+      const depth = thread.length;
       const result = effect(machine, processor, locals, returned);
-      hit.add(at);
-      const seen = into.get(at) ?? new Set();
-      into.set(at, seen.add(outcome(result)));
+      count++;
+      const seen = hit.get(at) ?? new Set();
+      hit.set(at, seen.add(outcome(result)));
+      if (thread.length > depth) {
+        seen.add(calls);
+        if (Object.hasOwn(thread.at(-1)?.locals ?? {}, 'target')) seen.add(callsForTarget);
+      }
       return result;
     };
   }
@@ -116,5 +123,5 @@ export function reached(body: () => void, into: Map<number, Set<string>>): Set<n
       (stage as { effect: Stage['effect'] }).effect = before[i] as Stage['effect'];
     });
   }
-  return hit;
+  return { hit, count };
 }

@@ -1,4 +1,5 @@
 import { done, type Routine, type Stage, StageType } from '../../src/engine/routine.js';
+import type { Frame, Machine } from '../../src/engine/state.js';
 import type { StageChange } from '../../src/testing/mutants/install.js';
 
 /** A change of one stage (or of two neighbours) that a machine made. */
@@ -8,6 +9,8 @@ export interface Mutation {
   readonly changes: readonly StageChange[];
   /** Numbers of the stages that have to be reached. */
   readonly at: readonly number[];
+  /** What they have to return for once; without that the change is none. */
+  readonly outcome?: string;
 }
 
 type Result = string | number | typeof done | undefined;
@@ -19,6 +22,25 @@ export type Outcomes = ReadonlyMap<number, ReadonlySet<string>>;
 export function outcome(result: Result): string {
   if (result === done) return 'done';
   return result === undefined ? 'next' : typeof result === 'number' ? 'value' : result;
+}
+
+/** Beside what it returned: that a stage called a routine, and one that has a virtual CPU as its target. */
+export const calls = '+call';
+export const callsForTarget = '+target';
+
+/** Changes what a stage has called; what else it does stays. */
+function recalled({ routine, name }: Stage, change: (thread: Frame[], machine: Machine) => void): StageChange {
+  return {
+    routine: routine.name,
+    stage: name,
+    effect: (right) => (machine: Machine, processor, locals, returned) => {
+      const thread = machine.threads[processor['thread']] as Frame[];
+      const depth = thread.length;
+      const result = (right as Stage['effect'])(machine, processor, locals, returned);
+      if (thread.length > depth) change(thread, machine);
+      return result;
+    },
+  };
 }
 
 /** Changes what a stage's effect returns; what it does stays. */
@@ -38,47 +60,66 @@ function skipped({ routine, name }: Stage): StageChange {
   return { routine: routine.name, stage: name, effect: () => () => undefined };
 }
 
-/** True if a stage does nothing but return. */
+/** True if a stage does nothing but return; what it was returned itself, a routine returns anyway. */
 function onlyReturns({ effect }: Stage): boolean {
-  return /=>\s*done$/.test(effect.toString());
+  const text = effect.toString();
+  return /=>\s*done$/.test(text) || /^\(\w+, \w+, \w+, (\w+)\)\s*=>\s*\1$/.test(text);
+}
+
+/** True if a stage does nothing but go to another. */
+function goesTo({ effect }: Stage, name: string): boolean {
+  return /=>\s*["']([^"']+)["']$/.exec(effect.toString())?.[1] === name;
 }
 
 /**
  * Every change of a routine: a stage that does nothing; one that does not go where it went, or always does; one that goes on where it
- * returned, or returns where it went on; a value that is another; two neighbours in the other order.
+ * returned, or returns where it went on; a value that is another; a routine that it does not call, or calls for another virtual CPU; two
+ * neighbours in the other order.
  */
 export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
   const found: Mutation[] = [];
-  const add = (
-    stage: Stage,
-    kind: string,
-    changes: readonly StageChange[],
-    at: readonly number[] = [stage.at],
-  ): void => {
-    found.push({ id: `${routine.name}.${stage.name} ${kind}`, changes, at });
+  const add = (stage: Stage, kind: string, changes: readonly StageChange[], outcome?: string): void => {
+    const id = `${routine.name}.${stage.name} ${kind}`;
+    found.push({ id, changes, at: [stage.at], ...(outcome === undefined ? {} : { outcome }) });
   };
   routine.stages.forEach((stage, index) => {
-    const results = seen.get(stage.at);
-    if (results === undefined || stage.type === StageType.wait) return;
+    const outcomes = seen.get(stage.at);
+    if (outcomes === undefined || stage.type === StageType.wait) return;
+    const results = new Set([...outcomes].filter((one) => one !== calls && one !== callsForTarget));
     const isLast = index === routine.stages.length - 1;
     // What does nothing but cost, and what returns where the routine ends anyway, can be left out by nobody's loss.
-    const idle = /^\(?[\w, ]*\)?\s*=>\s*\{\s*\}$/.test(stage.effect.toString());
+    const idle = /^\(?[\w, ]*\)?\s*=>\s*(\{\s*\}|undefined|void 0)$/.test(stage.effect.toString());
     if (!idle && !(isLast && onlyReturns(stage))) add(stage, 'skipped', [skipped(stage)]);
+    const next = routine.stages[index + 1];
     for (const name of [...results].filter((result) => stage.to.includes(result))) {
+      // Where it would go anyway.
+      if (name === next?.name || (next !== undefined && goesTo(next, name))) continue;
       if (results.size > 1)
-        add(stage, `never ${name}`, [redirected(stage, (result) => (result === name ? undefined : result))]);
-      if (results.has('next')) add(stage, `always ${name}`, [redirected(stage, (result) => result ?? name)]);
+        add(stage, `never ${name}`, [redirected(stage, (result) => (result === name ? undefined : result))], name);
+      if (results.has('next')) add(stage, `always ${name}`, [redirected(stage, (result) => result ?? name)], 'next');
     }
+    // Where what follows does nothing but end.
+    const ends = next !== undefined && /=>\s*done$/.test(next.effect.toString());
     if (results.has('done') && results.size > 1) {
-      add(stage, 'never done', [redirected(stage, (result) => (result === done ? undefined : result))]);
-      if (results.has('next')) add(stage, 'always done', [redirected(stage, (result) => result ?? done)]);
+      if (!ends)
+        add(stage, 'never done', [redirected(stage, (result) => (result === done ? undefined : result))], 'done');
+      if (results.has('next')) add(stage, 'always done', [redirected(stage, (result) => result ?? done)], 'next');
     }
     if (results.has('value')) {
-      add(stage, 'other value', [
-        redirected(stage, (result) => (typeof result === 'number' ? (result === 0 ? 1 : 0) : result)),
-      ]);
+      const other = (result: Result): Result => (typeof result === 'number' ? (result === 0 ? 1 : 0) : result);
+      add(stage, 'other value', [redirected(stage, other)], 'value');
     }
-    const next = routine.stages[index + 1];
+    // A glue that calls does nothing else.
+    if (outcomes.has(calls) && stage.type === StageType.ordinary) {
+      add(stage, 'without its call', [recalled(stage, (thread) => thread.pop())], calls);
+    }
+    if (outcomes.has(callsForTarget)) {
+      const other = (thread: Frame[], { vcpus }: Machine & { vcpus?: object[] }): void => {
+        const { locals } = thread.at(-1) as Frame;
+        locals['target'] = ((locals['target'] as number) + 1) % (vcpus?.length ?? 1);
+      };
+      add(stage, 'for another', [recalled(stage, other)], callsForTarget);
+    }
     if (
       next === undefined ||
       stage.type !== StageType.ordinary ||
@@ -88,15 +129,14 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
       return;
     const [first, second] = [stage.effect, next.effect];
     const to = [...stage.to, ...next.to];
-    add(
-      stage,
-      `after ${next.name}`,
-      [
+    found.push({
+      id: `${routine.name}.${stage.name} after ${next.name}`,
+      changes: [
         { routine: routine.name, stage: stage.name, to, effect: () => second as never },
         { routine: routine.name, stage: next.name, to, effect: () => first as never },
       ],
-      [stage.at, next.at],
-    );
+      at: [stage.at, next.at],
+    });
   });
   return found;
 }

@@ -167,6 +167,24 @@ describe('vmx-apic analyze', () => {
     const { exits } = JSON.parse(vmxApic('analyze', 'host.txt', '--json').stdout);
     expect(exits).toHaveLength(1);
   });
+
+  test('says what cannot happen in a trace, with the line', () => {
+    vmxApic('run', 'good.json', '--set', 'vms[0].features.apicv=false', '--ftrace', 'whole.txt');
+    const whole = vmxApic('analyze', 'whole.txt', '--check');
+    expect([whole.status, whole.stderr]).toEqual([0, '']);
+    expect(whole.stdout).toContain('Nothing is broken.');
+    expect(whole.stdout).toMatch(/^nothing spurious +\d+$/m);
+    const lines = readFileSync(join(folder, 'whole.txt'), 'utf8').split('\n');
+    const entry = lines.findLastIndex((line) => line.includes('kvm_entry:'));
+    lines.splice(entry, 0, lines[entry] as string);
+    writeFileSync(join(folder, 'broken.txt'), lines.join('\n'));
+    const broken = vmxApic('analyze', 'broken.txt', '--check');
+    expect([broken.status, broken.stderr]).toEqual([1, '']);
+    expect(broken.stdout).toContain(`broken.txt:${entry + 2}: BROKEN, entry and exit alternate: thread `);
+    const { check } = JSON.parse(vmxApic('analyze', 'broken.txt', '--check', '--json').stdout);
+    expect(check.broken).toMatchObject([{ law: 'entry and exit alternate', line: entry + 2 }]);
+    expect(vmxApic('analyze', 'broken.txt').status).toBe(0);
+  });
 });
 
 describe('bad usage and bad input end with status 2 and one line', () => {

@@ -48,7 +48,9 @@ describe('vmx-apic explore', () => {
     expect(invariant).toBe('INV2-being-woken');
     expect(what).toContain('sleeps although');
     expect(trace).toContain('p0 vmx_vcpu_pi_put.cmpxchg-nv');
-    expect(parseXml(readFileSync(join(folder, 'bug.svg'), 'utf8')).name).toBe('svg');
+    const svg = readFileSync(join(folder, 'bug.svg'), 'utf8');
+    expect(parseXml(svg).name).toBe('svg');
+    expect(svg).toContain(`>${invariant}: ${what}<`);
     const again = vmxApic('explore', 'block/device', '--mutant', 'PI-08', '--schedule', schedule, '--json');
     expect(JSON.parse(again.stdout).configurations[0].violation).toMatchObject({ invariant, schedule });
     // Without the bug the same schedule breaks nothing, as far as it goes.
@@ -94,6 +96,9 @@ describe('vmx-apic mutants', () => {
       expect(mutant).toMatchObject({ caught: true, by: 'explorer' });
       expect(mutant.schedule).toMatch(/^p0/);
     }
-    expect(vmxApic('mutants', 'PI-10').stdout).toContain('1 of 1 caught');
+    expect(vmxApic('mutants', 'PI-10', '--svg', 'one.svg').stdout).toContain('1 of 1 caught');
+    expect(readFileSync(join(folder, 'one.svg'), 'utf8')).toContain('PI-10 in block/interrupt-handler');
+    expect(vmxApic('mutants', 'PI-10', 'PI-11', '--svg', 'two.svg').stderr).toContain('--svg is of one mutant');
+    expect(vmxApic('mutants', 'ICR-02', '--svg', 'none.svg').stderr).toContain('ICR-02 has no schedule');
   });
 });

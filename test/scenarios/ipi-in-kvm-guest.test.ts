@@ -19,7 +19,7 @@ describe('the study', () => {
   let report: Report;
   beforeAll(() => {
     report = runScenario(preset);
-  });
+  }, 60_000);
   const mean = (row: string, column: (typeof columns)[number]) => byName(report, `${row}: ${column}`).latencyNs.mean;
 
   test.each(columns)('idle=poll, %s: within 10 %% of the published figure', (column) => {
@@ -66,7 +66,7 @@ describe('the IPI benchmark', () => {
   let report: Report;
   beforeAll(() => {
     report = runScenario(presets['ipi-bench']);
-  });
+  }, 60_000);
   const mean = (name: string) => byName(report, name).latencyNs.mean;
 
   test('its rows are in order: nothing, a local call, an IPI, an IPI to all', () => {

@@ -77,7 +77,7 @@ describe('a scenario', () => {
       { ...minimal, topology: { coresPerSocket: 2 }, vms: [{ vcpus: 4 }] },
     ],
     [
-      "profile: there is no profile 'core-i7' (there are: haswell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, epyc)",
+      "profile: there is no profile 'core-i7' (there are: sandy-bridge, ivy-bridge, haswell, broadwell, skylake-sp, cascade-lake, ice-lake-sp, sapphire-rapids, emerald-rapids, granite-rapids, epyc-rome, epyc-milan, epyc)",
       { ...minimal, profile: 'core-i7' },
     ],
     [
@@ -95,6 +95,8 @@ describe('a scenario', () => {
     ['workload.to: virtual CPU 2 does not exist (2 there)', { workload: { ...minimal.workload, to: 2 } }],
     ['workload.to: is the sender itself', { workload: { ...minimal.workload, to: 0 } }],
     ['workload.iterations: 0 is not 1 or more', { workload: { ...minimal.workload, iterations: 0 } }],
+    ['topology.tscGhz: 1e-9 is not 0.01 or more', { ...minimal, topology: { tscGhz: 1e-9 } }],
+    ['topology.coreGhz: 2400 is not 100 or less', { ...minimal, topology: { coreGhz: 2400 } }],
     ['jitter: 2 is not 1 or less', { ...minimal, jitter: 2 }],
     [
       'vms[0].apicMode: "flat" is not one of "xapic", "x2apic" (variant \'b\')',
@@ -195,11 +197,21 @@ describe('a kernel that the library does not know', () => {
     ['6.6', '6.1'],
     ['5.10.0-8-amd64', '5.8'],
     ['v5.11-rc3', '5.8'],
+    ['5.7', '5.8'],
+    ['5.2', '5.4'],
     ['7.0', '6.18'],
     ['4.10', '4.19'],
     ['5.4', '5.4'],
   ])('%s counts as %s', (asked, counted) => {
     expect(hostKernel(asked)).toBe(counted);
+  });
+
+  test("a guest's kernel is as old as the host's, if nothing is said of it", () => {
+    const guest = (kernel: string) => parseScenario({ ...minimal, host: { kernel } }).vms[0]?.guestKernel;
+    expect(['4.19', '5.19', '6.18'].map(guest)).toEqual(['4.19', '6.1', '6.12']);
+    expect(
+      parseScenario({ ...minimal, host: { kernel: '4.19' }, vms: [{ guestKernel: '6.1' }] }).vms[0]?.guestKernel,
+    ).toBe('6.1');
   });
 
   test('…which the report says', () => {

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Scheduler } from '../../src/engine/scheduler.js';
 import { findConfiguration } from '../../src/testing/models/catalogue.js';
+import { recordModel, scheduleChart } from '../../src/testing/models/record-model.js';
 import { modelSchedulers, runModel } from '../../src/testing/models/run-model.js';
 import { type MutantReport, mutants, withMutant } from '../../src/testing/mutants/index.js';
+import { parseXml } from '../observe/xml.js';
 
 // What `vmx-apic mutants --json` once printed. A schedule keeps its meaning: it says who acts, not in which stage. Where a change of a
 // routine's stages changes how many actions something takes, record anew: `vmx-apic mutants --json > test/data/schedules.json`.
@@ -47,6 +49,45 @@ describe('a recorded schedule', () => {
       }
     },
   );
+
+  test.each(replayable.map((report) => [report.id, report] as const))(
+    'of %s replays recorded, and draws',
+    (id, report) => {
+      const { where, invariant = '', schedule = '' } = report;
+      const [model = '', name = ''] = where.split('/');
+      const { steps, trace, svg } = withMutant(id, () => {
+        const recording = recordModel(findConfiguration(model, name), schedule);
+        return { ...recording, svg: scheduleChart(recording, id) };
+      });
+      // Every stage of the trace is a step of the recording, and the other way round.
+      const stages = steps.entries.filter(({ kind }) => kind === 'stage');
+      expect(trace.stages.map(({ stage, processor, end }) => [stage, processor, end])).toEqual(
+        stages.map(({ stage, processor, index }) => [stage, processor, index]),
+      );
+      expect(stages.some(({ patches }) => patches.length > 0)).toBe(true);
+      for (const { from, to, message, arrives } of trace.flights) {
+        expect(steps.entries[arrives]).toMatchObject({ kind: 'arrival', processor: to, stage: `message ${message}` });
+        expect(from).toBeGreaterThanOrEqual(-1);
+      }
+      expect(parseXml(svg).name).toBe('svg');
+      expect(svg).toContain(`>${invariant}: `);
+      expect(svg).toContain(`class="wrong"`);
+      const last = stages.at(-1);
+      expect(svg).toContain(`>${last?.stage}`);
+    },
+  );
+
+  test('shows who sent what to whom, and what each step changed', () => {
+    const { schedule = '', where } = recorded.find(({ id }) => id === 'PI-10') as MutantReport;
+    const [model = '', name = ''] = where.split('/');
+    const { steps, trace } = withMutant('PI-10', () => recordModel(findConfiguration(model, name), schedule));
+    expect(trace.flights).toHaveLength(1);
+    const post = steps.entries.find(({ stage }) => stage === 'vmx_deliver_posted_interrupt.set-on');
+    expect(post?.patches).toContainEqual(
+      expect.objectContaining({ path: ['memory', 'descriptors', 0, 'on'], value: 1 }),
+    );
+    expect(steps.back()?.index).toBe(steps.entries.length - 2);
+  });
 
   test('is there for every mutant that the explorer catches', () => {
     const wanted = mutants.filter(({ detector }) => detector.by === 'explorer').map(({ id }) => id);

@@ -106,6 +106,6 @@ function reportOf(problem: Problem, fitted: Fit): Calibration {
     numbers: Object.fromEntries(
       parameters.filter(({ open }) => open < unconstrainedFrom).map(({ name, value }) => [name, value]),
     ),
-    ensemble: drawEnsemble(problem, response.at, uncertainty, ensemblePairs).map((draw) => numbersOf(problem, draw)),
+    ensemble: drawEnsemble(problem, fitted, uncertainty, ensemblePairs).map((draw) => numbersOf(problem, draw)),
   };
 }

@@ -26,16 +26,23 @@ function robustWeights(problem: Problem, figures: readonly number[]): number[] {
   return residuals(problem, figures).map((residual) => Math.min(1, robustFrom / Math.max(Math.abs(residual), 1e-9)));
 }
 
-/** What is minimised: robust squares of the residuals, and of the parameters' distances from their estimates. */
-function objective(problem: Problem, at: readonly number[], figures: readonly number[]): number {
-  const misfit = residuals(problem, figures).reduce((sum, residual) => {
+/** How far figures are from what was published, all told: robust squares of the residuals. */
+export function misfit(problem: Problem, figures: readonly number[]): number {
+  return residuals(problem, figures).reduce((sum, residual) => {
     const size = Math.abs(residual);
     return sum + (size <= robustFrom ? size * size : robustFrom * (2 * size - robustFrom));
   }, 0);
-  return problem.parameters.reduce((sum, parameter, j) => {
-    const distance = ((at[j] as number) - Math.log(parameter.estimate)) / priorSpread(parameter);
-    return sum + distance * distance;
-  }, misfit);
+}
+
+/** What is minimised: the misfit, and squares of the parameters' distances from their estimates. */
+function objective(problem: Problem, at: readonly number[], figures: readonly number[]): number {
+  return problem.parameters.reduce(
+    (sum, parameter, j) => {
+      const distance = ((at[j] as number) - Math.log(parameter.estimate)) / priorSpread(parameter);
+      return sum + distance * distance;
+    },
+    misfit(problem, figures),
+  );
 }
 
 /**

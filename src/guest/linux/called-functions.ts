@@ -1,9 +1,11 @@
+import { call } from '../../engine/frames.js';
 import { notify, observe } from '../../engine/requests.js';
 import { local, type Routine, shared } from '../../engine/routine.js';
 import { Record } from '../../hardware/records.js';
 import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
+import { ktimeGet } from './clock.js';
 
-const { program, stage, until } = guest;
+const { program, stage, glue, until } = guest;
 
 /** What a called function is told: who calls, and in which iteration of what is measured. */
 const operands = () => ({ caller: 0, info: 0 });
@@ -17,7 +19,10 @@ const emptyFunction = program('empty_function', operands, [
 
 /** Reads the clock and writes down how long it took to get here. The LKML IPI benchmark's `handle_ipi`. */
 const handleIpi = program('handle_ipi', operands, [
-  stage('ktime_get', 'guestKtime', shared, (m, cpu, f) => {
+  glue('ktime_get', (m, cpu) => {
+    call(m, cpu, ktimeGet);
+  }),
+  glue('time', (m, cpu, f) => {
     observe(m, Record.callArrived, cpu.vcpu, f.info);
   }),
   stage('store-time', 'guestStores', shared, () => {}, { line: (m, cpu, f) => cpuOf(m, cpu, f.caller).infoLine }),

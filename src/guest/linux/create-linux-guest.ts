@@ -27,6 +27,8 @@ export interface LinuxGuestOptions {
   readonly pvIpi: number;
   readonly pvTlbFlush: boolean;
   readonly pvSchedYield: boolean;
+  /** {@link LinuxGuest.retpolines}. */
+  readonly retpolines: boolean;
   readonly haltPollMax: number;
   readonly haltPollGrow: number;
   readonly haltPollGrowStart: number;
@@ -51,6 +53,10 @@ export function noLinuxGuest(): LinuxGuest {
     synchronousFirst: 0,
     broadcastShorthand: 0,
     lazyTlbSkipped: 0,
+    tickOnIrqExit: 0,
+    driverPointers: 1,
+    retpolines: 0,
+    jumpTables: 0,
     haltPollMax: 0,
     haltPollGrow: 0,
     haltPollGrowStart: 0,
@@ -96,6 +102,7 @@ function createCpu(number: number, options: LinuxGuestOptions, resources: Resour
     infoLine: line(),
     polling: 0,
     needResched: 0,
+    inIdle: 0,
     idleLine: line(),
     channel: resources.channel(),
     sleeping: 0,
@@ -135,6 +142,10 @@ export function createLinuxGuest(options: LinuxGuestOptions, resources: Resource
     synchronousFirst: kernel.synchronousFirst ? 1 : 0,
     broadcastShorthand: kernel.broadcastShorthand ? 1 : 0,
     lazyTlbSkipped: kernel.lazyTlb ? 1 : 0,
+    tickOnIrqExit: kernel.tickOnIrqExit ? 1 : 0,
+    driverPointers: kernel.apicStaticCalls ? 1 : 2,
+    retpolines: options.retpolines ? 1 : 0,
+    jumpTables: options.retpolines && kernel.jumpTables ? 1 : 0,
     haltPollMax,
     haltPollGrow,
     haltPollGrowStart,

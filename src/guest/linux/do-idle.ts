@@ -1,10 +1,11 @@
 import { call } from '../../engine/frames.js';
-import { arm, cancel, expired, readClock } from '../../engine/requests.js';
+import { arm, cancel, expired } from '../../engine/requests.js';
 import { done, local, shared } from '../../engine/routine.js';
 import { haltByGuest, leaveGuestHalt } from '../../hardware/external-interrupt.js';
 import { cli, hlt, sti } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { type GuestMachine, guest, linuxGuest, thisCpu } from '../machine.js';
+import { callIndirectly, ktimeGet } from './clock.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
 import { adjustPollLimit, haltpollPolls } from './haltpoll.js';
 import { GuestIdle } from './state.js';
@@ -30,6 +31,7 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     'guestIdleLoop',
     local,
     (m, cpu) => {
+      thisCpu(m, cpu).inIdle = 1;
       switch (linuxGuest(m, cpu).idle) {
         case GuestIdle.poll:
           return undefined;
@@ -70,13 +72,16 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     { ...idleLine, to: ['local_irq_enable'] },
   ),
   glue('tick_nohz_idle_stop_tick', stopTick),
-  glue('residency', (m, cpu) => (linuxGuest(m, cpu).idle === GuestIdle.haltpoll ? undefined : 'sti'), { to: ['sti'] }),
-  stage('ktime_get', 'guestKtime', shared, (m) => {
-    readClock(m);
+  glue('residency', (m, cpu) => (linuxGuest(m, cpu).idle === GuestIdle.haltpoll ? undefined : 'x86_idle'), {
+    to: ['x86_idle'],
+  }),
+  glue('ktime_get', (m, cpu) => {
+    call(m, cpu, ktimeGet);
   }),
   glue('began', (_m, _cpu, f, now) => {
     f.began = now;
   }),
+  glue('x86_idle', (m, cpu) => callIndirectly(m, cpu)),
   stage('sti', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
   glue('hlt', (m, cpu) => {
     call(m, cpu, hlt);
@@ -84,8 +89,8 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
   glue('halted', (m, cpu) => (linuxGuest(m, cpu).idle === GuestIdle.haltpoll ? undefined : 'tick_nohz_idle'), {
     to: ['tick_nohz_idle'],
   }),
-  stage('ktime_get-end', 'guestKtime', shared, (m) => {
-    readClock(m);
+  glue('ktime_get-end', (m, cpu) => {
+    call(m, cpu, ktimeGet);
   }),
   stage('haltpoll_reflect', 'guestIdleGovernor', local, (m, cpu, f, now) => {
     const self = thisCpu(m, cpu);
@@ -211,7 +216,9 @@ export const guestDoIdle = program('guest:do_idle', () => ({ forever: 1, began: 
     (m, cpu, f) => {
       const self = thisCpu(m, cpu);
       self.needResched = 0;
-      return f.forever === 0 && self.queued === 1 ? done : 'cpuidle_idle_call';
+      if (f.forever === 1 || self.queued === 0) return 'cpuidle_idle_call';
+      self.inIdle = 0;
+      return done;
     },
     { line: (m, cpu) => thisCpu(m, cpu).runQueueLine, to: ['cpuidle_idle_call'] },
   ),

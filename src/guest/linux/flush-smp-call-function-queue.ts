@@ -2,6 +2,7 @@ import { call } from '../../engine/frames.js';
 import { type Routine, shared } from '../../engine/routine.js';
 import { cpuNumber, cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
 import { calledFunctions } from './called-functions.js';
+import { callIndirectly } from './clock.js';
 import { csdLine, csdUnlock } from './csd.js';
 import { tagWaits } from './state.js';
 import { schedTtwuPending } from './wake-up.js';
@@ -71,6 +72,7 @@ export const flushSmpCallFunctionQueue = program(
       const called = call(m, cpu, calledFunctions[f.function] as Routine<{ caller: number; info: number }>);
       called.caller = f.tag >>> 3;
       called.info = f.info;
+      callIndirectly(m, cpu);
     }),
     glue('synchronous', (_m, _cpu, f) => (tagWaits(f.tag) ? undefined : 'next'), { to: ['next'] }),
     stage(

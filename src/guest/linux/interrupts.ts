@@ -5,7 +5,9 @@ import { Record } from '../../hardware/records.js';
 import { apicEoi } from '../apic-driver.js';
 import { iretq } from '../interrupt-handler.js';
 import { cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
+import { callIndirectly } from './clock.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
+import { tickEnter, tickExit } from './idle-time.js';
 import { LinuxVector } from './send-ipi.js';
 import { hrtimerInterrupt, hrtimerWakeup } from './tick.js';
 import { schedTtwuPending } from './wake-up.js';
@@ -13,25 +15,38 @@ import { schedTtwuPending } from './wake-up.js';
 const { program, stage, glue } = guest;
 
 const enter = stage('irq_enter', 'guestHandlerEntry', local, () => {});
+const tickEnters = glue('tick_irq_enter', (m, cpu) => tickEnter(m, cpu));
 // Before the work, so that the next one can come meanwhile.
 const acknowledge = glue('ack_APIC_irq', (m, cpu) => {
   apicEoi(m, cpu);
+  callIndirectly(m, cpu, linuxGuest(m, cpu).driverPointers - 1);
 });
 const exit = stage('irq_exit', 'guestIrqExit', local, () => {});
+const tickExits = glue('tick_irq_exit', (m, cpu) => tickExit(m, cpu));
 
 const flush = glue('generic_smp_call_function_single_interrupt', (m, cpu) => {
   call(m, cpu, flushSmpCallFunctionQueue);
 });
 
 /** A call-function IPI to many. Linux `sysvec_call_function`. */
-const sysvecCallFunction = program('sysvec_call_function', () => ({}), [enter, acknowledge, flush, exit, iretq]);
+const sysvecCallFunction = program('sysvec_call_function', () => ({}), [
+  enter,
+  tickEnters,
+  acknowledge,
+  flush,
+  exit,
+  tickExits,
+  iretq,
+]);
 
 /** A call-function IPI to one. Linux `sysvec_call_function_single`. */
 const sysvecCallFunctionSingle = program('guest:sysvec_call_function_single', () => ({}), [
   enter,
+  tickEnters,
   acknowledge,
   flush,
   exit,
+  tickExits,
   iretq,
 ]);
 
@@ -57,6 +72,7 @@ const sysvecRescheduleIpi = program('guest:sysvec_reschedule_ipi', () => ({}), [
 /** The timer that ends a sleep of this CPU's own task; with a tick, that too. Linux `sysvec_apic_timer_interrupt`, `hrtimer_wakeup`. */
 const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', () => ({}), [
   enter,
+  tickEnters,
   acknowledge,
   glue(
     'hrtimer_interrupt',
@@ -72,12 +88,14 @@ const sysvecApicTimerInterrupt = program('guest:sysvec_apic_timer_interrupt', ()
     line: (m, cpu) => thisCpu(m, cpu).runQueueLine,
   }),
   exit,
+  tickExits,
   iretq,
 ]);
 
 /** An IPI that asks for an answer: finds out who asks, and answers. The handler of the workload `ipi-ping-pong`. */
 const sysvecPing = program('sysvec_ping', () => ({ caller: 0 }), [
   enter,
+  tickEnters,
   acknowledge,
   stage(
     'request',
@@ -101,6 +119,7 @@ const sysvecPing = program('sysvec_ping', () => ({ caller: 0 }), [
     { line: (m, cpu, f) => cpuOf(m, cpu, f.caller).inboxLine },
   ),
   exit,
+  tickExits,
   iretq,
 ]);
 

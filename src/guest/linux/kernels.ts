@@ -16,6 +16,12 @@ export interface GuestKernelFeatures {
   readonly pvSchedYield: boolean;
   /** Shootdowns that free no page tables leave out CPUs whose TLB is lazy. Commit 145f573b89a6. */
   readonly lazyTlb: boolean;
+  /** An interrupt on an idle CPU looks for its next timer on the way out. Until 4.16 ('sched: idle: Do not stop the tick before cpuidle_idle_call()'). */
+  readonly tickOnIrqExit: boolean;
+  /** Where there are retpolines, a switch is a jump through one. Until 5.0 ('x86/retpolines: Disable switch jump tables when retpolines are enabled'; GCC bug 86952). */
+  readonly jumpTables: boolean;
+  /** The local APIC's driver is called by static calls, and not through pointers. Since 6.6 ('x86/apic: Turn on static calls'). */
+  readonly apicStaticCalls: boolean;
 }
 
 const v3x10: GuestKernelFeatures = {
@@ -27,17 +33,22 @@ const v3x10: GuestKernelFeatures = {
   pvTlbFlush: false,
   pvSchedYield: false,
   lazyTlb: false,
+  tickOnIrqExit: true,
+  jumpTables: true,
+  apicStaticCalls: false,
 };
-const v4x18: GuestKernelFeatures = { ...v3x10, pvTlbFlush: true };
+const v4x18: GuestKernelFeatures = { ...v3x10, pvTlbFlush: true, tickOnIrqExit: false };
 const v4x19: GuestKernelFeatures = { ...v4x18, pvIpi: true };
 const v5x4: GuestKernelFeatures = {
   ...v4x19,
   pvSchedYield: true,
   lazyTlb: true,
+  jumpTables: false,
   broadcastShorthand: true,
   haltpoll: true,
 };
 const v5x8: GuestKernelFeatures = { ...v5x4, pollingIdleRunsCalls: true, synchronousFirst: true };
+const v6x12: GuestKernelFeatures = { ...v5x8, apicStaticCalls: true };
 
 /** Guest kernels by version. */
 export const guestKernels = {
@@ -48,7 +59,7 @@ export const guestKernels = {
   '5.8': v5x8,
   '5.15': v5x8,
   '6.1': v5x8,
-  '6.12': v5x8,
+  '6.12': v6x12,
 } as const satisfies Record<string, GuestKernelFeatures>;
 
 /** A guest kernel that the library knows. */

@@ -5,6 +5,7 @@ import { done, local, shared } from '../../engine/routine.js';
 import { Record } from '../../hardware/records.js';
 import { cpuNumber, cpuOf, guest, linuxGuest, thisCpu } from '../machine.js';
 import { CalledFunction } from './called-functions.js';
+import { callIndirectly, ktimeGet } from './clock.js';
 import { nanosleep, receiveMessage, sendMessage } from './schedule.js';
 import { LinuxVector, sendIpi } from './send-ipi.js';
 import { smpCallFunctionMany, smpCallFunctionSingle } from './smp-call-function.js';
@@ -69,8 +70,9 @@ export const IpiBenchRow = { 'dry-run': 0, self: 1, normal: 2, broadcast: 3, 'br
 
 /** The LKML IPI benchmark (Yury Norov, 2017-12-19): `bench_ipi` around `send_ipi`. */
 export const ipiBenchLoop = program('bench_ipi', () => ({ ...counted(), row: 0 }), [
-  glue('begin', (m, _cpu, f) => {
+  glue('begin', (m, cpu, f) => {
     observe(m, Record.iteration, f.iteration, 1);
+    if (linuxGuest(m, cpu).jumpTables === 1) callIndirectly(m, cpu);
   }),
   stage(
     'get_cpu',
@@ -84,15 +86,13 @@ export const ipiBenchLoop = program('bench_ipi', () => ({ ...counted(), row: 0 }
     },
     { to: ['put_cpu', 'smp_call_function_many'] },
   ),
-  stage(
-    'ktime_get',
-    'guestKtime',
-    shared,
-    (m, _cpu, f) => {
-      observe(m, Record.callMade, f.iteration);
-    },
-    { line: (m, cpu) => thisCpu(m, cpu).infoLine },
-  ),
+  glue('ktime_get', (m, cpu) => {
+    call(m, cpu, ktimeGet);
+  }),
+  glue('time', (m, _cpu, f) => {
+    observe(m, Record.callMade, f.iteration);
+  }),
+  stage('store-time', 'guestStores', shared, () => {}, { line: (m, cpu) => thisCpu(m, cpu).infoLine }),
   glue('smp_call_function_single', (m, cpu, f) => {
     const single = call(m, cpu, smpCallFunctionSingle);
     single.target = f.row === IpiBenchRow.self ? cpuNumber(m, cpu) : (thisCpu(m, cpu).targets[0] as number);

@@ -1,7 +1,9 @@
 import type { Routine } from '../../engine/routine.js';
 import { calledFunctions } from './called-functions.js';
+import { indirectThunk, ktimeGet } from './clock.js';
 import { guestDoIdle } from './do-idle.js';
 import { flushSmpCallFunctionQueue } from './flush-smp-call-function-queue.js';
+import { tickRoutines } from './idle-time.js';
 import { linuxHandlers } from './interrupts.js';
 import {
   callFunctionLoop,
@@ -30,7 +32,9 @@ export const linuxRoutines: readonly Routine[] = [
   guestTryToWakeUp,
   hrtimerInterrupt,
   hrtimerStart,
+  indirectThunk,
   ipiBenchLoop,
+  ktimeGet,
   kvmSmpSendCallFuncIpi,
   mixLoop,
   nanosleep,
@@ -48,5 +52,6 @@ export const linuxRoutines: readonly Routine[] = [
   tickNohzIdleExit,
   tickNohzIdleStopTick,
   ...calledFunctions,
+  ...tickRoutines,
   ...linuxHandlers.map(([, routine]) => routine),
 ].map((routine) => routine as unknown as Routine);

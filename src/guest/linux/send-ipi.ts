@@ -10,6 +10,7 @@ import { AddressMode } from '../logical-mode.js';
 import { cpuOf, type GuestMachine, guest, guestMemory, linuxGuest, thisCpu } from '../machine.js';
 import { writeMsr } from '../msr.js';
 import { hvSendIpiMask, ipiMaskOf, kvmSendIpiMask } from '../paravirt.js';
+import { callIndirectly } from './clock.js';
 import { PvIpi } from './state.js';
 
 const { program, stage, glue } = guest;
@@ -44,10 +45,42 @@ function writeIcr(machine: GuestMachine, processor: LogicalProcessor, value: num
   write.destination = destination;
 }
 
-/** An IPI to one CPU. Linux `apic->send_IPI`: `x2apic_send_IPI`, `default_send_IPI_single_phys`, `flat_send_IPI_mask`. */
+/** The hypercall to the CPUs of a mask, which `ipiMaskOf` takes. Linux `kvm_send_ipi_mask`, `hv_send_ipi_mask`. */
+function sendByHypercall(
+  machine: GuestMachine,
+  processor: LogicalProcessor,
+  cpus: readonly number[],
+  vector: number,
+): undefined {
+  const mask = ipiMaskOf(machine, processor);
+  mask.length = 0;
+  mask.push(...cpus);
+  const { pvIpi } = linuxGuest(machine, processor);
+  if (pvIpi === PvIpi.kvm) call(machine, processor, kvmSendIpiMask).vector = vector;
+  else call(machine, processor, hvSendIpiMask).vector = vector;
+}
+
+/**
+ * True if one CPU is told by hypercall, too: always on Hyper-V's interface, which replaces `send_IPI`; on KVM's, which replaces `send_IPI_mask`, where the driver
+ * sends to one by a mask of one, as that of the flat model does.
+ */
+function singleByHypercall(machine: GuestMachine, processor: LogicalProcessor): boolean {
+  const { pvIpi } = linuxGuest(machine, processor);
+  const { x2apic, addressMode } = guestMemory(machine, processor);
+  return pvIpi === PvIpi.hyperv || (pvIpi === PvIpi.kvm && x2apic === 0 && addressMode === AddressMode.flat);
+}
+
+/**
+ * An IPI to one CPU. Linux `apic->send_IPI`: `x2apic_send_IPI`, `default_send_IPI_single_phys`, `default_send_IPI_single` (a mask of one) of the flat model,
+ * `hv_send_ipi`.
+ */
 export function sendIpi(machine: GuestMachine, processor: LogicalProcessor, target: number, vector: number): undefined {
-  const destination = destinationOf(machine, processor, target);
-  return writeIcr(machine, processor, icrValue(machine, processor, vector), destination);
+  if (singleByHypercall(machine, processor)) {
+    sendByHypercall(machine, processor, [target], vector);
+  } else {
+    writeIcr(machine, processor, icrValue(machine, processor, vector), destinationOf(machine, processor, target));
+  }
+  callIndirectly(machine, processor, linuxGuest(machine, processor).driverPointers);
 }
 
 /**
@@ -110,12 +143,7 @@ export const sendCallFunctionIpiMask = program('native_send_call_func_ipi', () =
       call(m, cpu, sendIpiMask);
       return undefined;
     }
-    const mask = ipiMaskOf(m, cpu);
-    mask.length = 0;
-    mask.push(...thisCpu(m, cpu).ipiMask);
-    if (pvIpi === PvIpi.kvm) call(m, cpu, kvmSendIpiMask).vector = LinuxVector.callFunction;
-    else call(m, cpu, hvSendIpiMask).vector = LinuxVector.callFunction;
-    return undefined;
+    return sendByHypercall(m, cpu, thisCpu(m, cpu).ipiMask, LinuxVector.callFunction);
   }),
   glue('sent', () => done),
 ]);
@@ -135,6 +163,7 @@ function waitsForProcessor(machine: GuestMachine, processor: LogicalProcessor, t
 export const kvmSmpSendCallFuncIpi = program('kvm_smp_send_call_func_ipi', () => ({ next: 0, target: 0 }), [
   glue('native_send_call_func_ipi', (m, cpu) => {
     call(m, cpu, sendCallFunctionIpiMask);
+    callIndirectly(m, cpu, linuxGuest(m, cpu).driverPointers);
   }),
   glue('for_each_cpu', (m, cpu, f) => {
     const target = linuxGuest(m, cpu).pvSchedYield === 1 ? thisCpu(m, cpu).ipiMask[f.next++] : undefined;

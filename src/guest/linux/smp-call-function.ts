@@ -4,6 +4,7 @@ import { cli, sti } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { cpuNumber, cpuOf, type GuestMachine, guest, linuxGuest, thisCpu } from '../machine.js';
 import { calledFunctions } from './called-functions.js';
+import { callIndirectly } from './clock.js';
 import { csdLine, isCsdLocked, setCsdLocked } from './csd.js';
 import { kvmSmpSendCallFuncIpi, sendCallFunctionSingleIpi } from './send-ipi.js';
 import { CsdSlot, csdTag } from './state.js';
@@ -65,6 +66,7 @@ export const smpCallFunctionSingle = program('smp_call_function_single', operand
     const called = call(m, cpu, calledFunctions[f.func] as Routine<{ caller: number; info: number }>);
     called.caller = f.target;
     called.info = f.info;
+    callIndirectly(m, cpu);
   }),
   stage('local_irq_restore', 'guestFlag', shared, (m, cpu) => sti(m, cpu)),
 ]);

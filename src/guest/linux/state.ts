@@ -29,6 +29,8 @@ export interface LinuxCpu {
   polling: number;
   needResched: number;
   idleLine: number;
+  /** 1 while the idle task runs, interrupts on it included. */
+  inIdle: number;
   /** Notified when `needResched` is set. */
   channel: number;
 
@@ -81,6 +83,12 @@ export interface LinuxGuest {
   synchronousFirst: number;
   broadcastShorthand: number;
   lazyTlbSkipped: number;
+  tickOnIrqExit: number;
+  /** How many calls through pointers are on the way to the local APIC's driver: those of `smp_ops` and, before its static calls, of the driver. */
+  driverPointers: number;
+  /** 1 if it was built with retpolines, and uses them; 1 if its switches, too, are jumps through them. */
+  retpolines: number;
+  jumpTables: number;
   /** `guest_halt_poll_ns`, `_grow`, `_grow_start`, `_shrink`; times in cycles. */
   haltPollMax: number;
   haltPollGrow: number;

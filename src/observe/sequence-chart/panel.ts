@@ -4,6 +4,7 @@ import { element, escapeXml, fitOneOf, text, textWidth } from '../svg.js';
 import { formatNumber } from '../table.js';
 import { type FlightRecord, stageOnly, type Trace, vcpuLabel, type WakeRecord } from '../trace.js';
 import type { Bar, Lane } from './lane.js';
+import type { ChartNote } from './notes.js';
 import { categories, size } from './style.js';
 
 /** What is drawn of one trace, and where. */
@@ -16,6 +17,9 @@ export interface Panel {
   readonly last: number;
   readonly lanes: readonly Lane[];
   readonly path: readonly PathSegment[];
+  /** What time counts. */
+  readonly unit: 'cycles' | 'steps';
+  readonly notes: readonly ChartNote[];
 }
 
 /** Where things are across the picture. */
@@ -50,11 +54,12 @@ function inMicroseconds(cycles: number, tscGhz: number): string {
 }
 
 /** What a panel says of itself: how long it took, and what it cost. */
-export function panelSummary({ trace, from, to }: Panel): string {
+export function panelSummary({ trace, from, to, unit }: Panel): string {
   const exits = trace.events.filter(
     (event) => event.kind === 'vm-exit' && event.time > from && event.time <= to,
   ).length;
   const count = exits === 0 ? 'no VM exit' : `${exits} VM exit${exits === 1 ? '' : 's'}`;
+  if (unit === 'steps') return `${formatNumber(to - from)} steps, ${count}`;
   return `${formatNumber(to - from)} cycles, ${inMicroseconds(to - from, trace.tscGhz)}, ${count}`;
 }
 
@@ -82,6 +87,11 @@ export function drawPanel(panel: Panel, frame: Frame, top: number): string[] {
     ...places.flatMap((place) => drawLane(panel, frame, place, x)),
     ...drawPath(panel, places, x),
     ...drawArrows(panel, places, x),
+    ...panel.notes
+      .filter(({ wrong }) => wrong === true)
+      .map(({ time }) =>
+        element('line', { x1: x(time), x2: x(time), y1: top + headingHeight - 7, y2: bottom + 4, class: 'wrong' }),
+      ),
     element('line', { x1: x(panel.to), x2: x(panel.to), y1: top + headingHeight - 7, y2: bottom + 4, class: 'end' }),
   ];
 }
@@ -94,17 +104,23 @@ function drawLane(panel: Panel, frame: Frame, { lane, top, bottom }: Place, x: (
     ...(known
       ? [text(frame.left - 12, top + modeHeight + 27, 'note', `on CPU ${lane.processor}`, { 'text-anchor': 'end' })]
       : []),
-    ...lane.modes.flatMap((mode) => drawMode(mode, top, bottom, x)),
+    ...lane.modes.flatMap((mode) => drawMode(panel, mode, top, bottom, x)),
     ...lane.bars.map((bar) => drawBar(panel, lane, bar, top + modeHeight, x)),
   ];
 }
 
-function drawMode(mode: ModeSpan, top: number, bottom: number, x: (cycle: number) => number): string[] {
+function drawMode(
+  { unit }: Panel,
+  mode: ModeSpan,
+  top: number,
+  bottom: number,
+  x: (cycle: number) => number,
+): string[] {
   const [left, right] = [x(mode.start), x(mode.end)];
-  const cycles = formatNumber(mode.end - mode.start);
+  const long = unit === 'steps' ? '' : `, ${formatNumber(mode.end - mode.start)} cycles until VM entry`;
   const names = mode.guest
     ? ['guest']
-    : [...(mode.reason === '' ? [] : [`VM exit ${mode.reason}, ${cycles} cycles until VM entry`, mode.reason]), 'root'];
+    : [...(mode.reason === '' ? [] : [`VM exit ${mode.reason}${long}`, mode.reason]), 'root'];
   const name = fitOneOf(names, size.mode, right - left - 10);
   return [
     element('rect', {
@@ -137,7 +153,14 @@ function drawBar(panel: Panel, lane: Lane, bar: Bar, top: number, x: (cycle: num
   const label = fitOneOf(bar.labels, size.bar, Math.max(right, room) - left - 6);
   const [name = ''] = bar.labels;
   const what = categories.find(([category]) => category === bar.category)?.[1] ?? '';
-  const note = `${name}: ${formatNumber(bar.end - bar.start)} cycles from ${formatNumber(bar.start - panel.from)} (${what})`;
+  const said = panel.notes
+    .filter(({ time, processor }) => bar.leaf && processor === lane.processor && time > bar.start && time <= bar.end)
+    .map((note) => `\n${note.text}`);
+  const when =
+    panel.unit === 'steps'
+      ? `step ${formatNumber(bar.start - panel.from + 1)}${bar.end - bar.start > 1 ? ` to ${formatNumber(bar.end - panel.from)}` : ''}`
+      : `${formatNumber(bar.end - bar.start)} cycles from ${formatNumber(bar.start - panel.from)}`;
+  const note = `${name}: ${when} (${what})${said.join('')}`;
   const kind = bar.category === 'wait' ? 'label-wait' : off ? 'label-off' : 'label';
   const shape = { x: left, y, width: Math.max(right - left, 0.4), height: rowHeight - 1.5, rx: 2 };
   const parts = [
@@ -212,7 +235,8 @@ function drawFlight(
     panel.path.some(
       (segment) => segment.stage === 'flight' && segment.processor === flight.from && segment.start === flight.sent,
     );
-  const label = `interrupt ${flight.message.toString(16).toUpperCase().padStart(2, '0')}H, ${formatNumber(flight.arrives - flight.sent)} cycles`;
+  const took = panel.unit === 'steps' ? '' : `, ${formatNumber(flight.arrives - flight.sent)} cycles`;
+  const label = `interrupt ${flight.message.toString(16).toUpperCase().padStart(2, '0')}H${took}`;
   return [drawArrow(tail, head, on), text(head.x + 8, (tail.y + head.y) / 2 + 10, on ? 'arrow-label' : 'mode', label)];
 }
 

@@ -16,7 +16,7 @@ export const size = { title: 17, heading: 13.5, lane: 12, mode: 10.5, bar: 10.5,
 const fonts = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif";
 
 /** The style sheet. Its classes begin with `id`, so that charts in one page do not meet. */
-export function styleSheet(id: string): string {
+export function styleSheet(id: string, notes = false): string {
   const rules: readonly (readonly [string, string])[] = [
     ['text', `font-family:${fonts};fill:#1f2733`],
     ['.card', 'fill:#fff;stroke:#d5dae1'],
@@ -47,5 +47,10 @@ export function styleSheet(id: string): string {
     ['.arrow-off-head', 'fill:#8a94a3'],
     ['.arrow-label', `font-size:${size.mode}px;fill:#3b3fb6`],
   ];
-  return rules.map(([selector, body]) => `#${id} ${selector}{${body}}`).join('\n');
+  const said: typeof rules = [
+    ['.said', `font-size:${size.axis}px`],
+    ['.said-wrong', `font-size:${size.axis}px;font-weight:700;fill:#b3261e`],
+    ['.wrong', 'stroke:#b3261e;stroke-width:2'],
+  ];
+  return (notes ? [...rules, ...said] : rules).map(([selector, body]) => `#${id} ${selector}{${body}}`).join('\n');
 }

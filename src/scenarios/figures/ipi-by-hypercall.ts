@@ -13,6 +13,11 @@ const assumed: Assumed = [
   { path: 'vms[0].guestKernel', value: '4.19', why: 'the first with paravirtual IPIs, which `pvIpi` switches' },
   { path: 'vms[0].guestIdle', value: 'hlt', why: 'not stated: the default' },
   {
+    path: 'vms[0].guestMitigations',
+    value: { retpoline: true },
+    why: 'not stated: what kernels of 2018 do by default on this processor',
+  },
+  {
     path: 'vms[0].pinning',
     value: '0-79',
     why: 'placement is not stated; a thread for each vCPU, neighbours on a core',
@@ -37,6 +42,7 @@ function scenario(row: Row, logicalMode: 'cluster' | 'physical', pvIpi: boolean)
         logicalMode,
         guestKernel: '4.19',
         guestIdle: 'hlt',
+        guestMitigations: { retpoline: true },
         features: { pvIpi },
         pinning,
       },

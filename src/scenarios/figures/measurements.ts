@@ -1,5 +1,5 @@
 import { InputError } from '../../engine/errors.js';
-import { vmexitTestNames } from '../../guest/vmexit.js';
+import { interruptTestNames } from '../../guest/vmexit.js';
 
 /** What was measured on a machine. */
 export interface Measurements {
@@ -7,7 +7,7 @@ export interface Measurements {
   readonly tests: Readonly<Record<string, number>>;
   /** Microseconds from exit to entry, by exit reason: the averages of `perf kvm stat report`. */
   readonly exits: Readonly<Record<string, number>>;
-  /** Lines that look like a result of a test that is not simulated. */
+  /** Tests whose results say nothing of interrupts, or that are not simulated. */
   readonly ignored: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export function readMeasurements(text: string): Measurements {
     const [, test, cycles] = testLine.exec(line) ?? [];
     const [, reason, average] = statLine.exec(line) ?? [];
     if (test !== undefined) {
-      if (!(vmexitTestNames as readonly string[]).includes(test)) ignored.add(test);
+      if (!(interruptTestNames as readonly string[]).includes(test)) ignored.add(test);
       else if (Number(cycles) > 0) values.set(test, [...(values.get(test) ?? []), Number(cycles)]);
     } else if (reason !== undefined && Number(average) > 0) {
       exits[reason] = Number(average);

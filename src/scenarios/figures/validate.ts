@@ -157,7 +157,7 @@ export function validate(
   const parsed = parseFigures(figures);
   parsed.forEach(checkFigure);
   const simulate = createSimulator({ numbers });
-  const open = intervals ? fittedEnsemble.map((draw) => createSimulator({ numbers: draw, iterations: 20 })) : [];
+  const open = intervals ? fittedEnsemble.map((draw) => createSimulator({ numbers: draw, iterations: 40 })) : [];
   const failed: FailedFigure[] = [];
   const rows = parsed.flatMap((figure, index): ValidatedFigure[] => {
     try {

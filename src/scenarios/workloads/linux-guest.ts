@@ -49,6 +49,7 @@ export function bootLinux(setting: WorkloadSetting, broadcasters: readonly numbe
       pvIpi: vm.features.pvIpi === true ? PvIpi.kvm : vm.features.hypervPvIpi === true ? PvIpi.hyperv : PvIpi.none,
       pvTlbFlush: vm.features.pvTlbFlush === true,
       pvSchedYield: vm.features.pvSchedYield === true,
+      retpolines: vm.guestMitigations.retpoline === true,
       haltPollMax: cycles(vm.guestHaltPollNs),
       haltPollGrow: vm.guestHaltPollGrow,
       haltPollGrowStart: cycles(vm.guestHaltPollGrowStart),

@@ -1,7 +1,14 @@
 import * as v from 'valibot';
 import { InputError } from '../../engine/errors.js';
 import { busyLoop, haltLoop } from '../../guest/smp.js';
-import { type VmexitTest, vmexitLoop, vmexitTestNames, vmexitTestNumber, vmexitTests } from '../../guest/vmexit.js';
+import {
+  otherVmexitTests,
+  type VmexitTest,
+  vmexitLoop,
+  vmexitTestNames,
+  vmexitTestNumber,
+  vmexitTests,
+} from '../../guest/vmexit.js';
 import { startGuest } from '../../kvm/create-vm.js';
 import { vcpuNumber } from '../schema-values.js';
 import { setUnitTestHandlers } from './unit-test-guest.js';
@@ -10,7 +17,14 @@ import { allIterations, measured, requireVcpu, workloadKind } from './workload.j
 const schema = v.strictObject({
   kind: v.literal('vmexit'),
   /** A test of kvm-unit-tests' `x86/vmexit.c`. */
-  test: v.picklist(vmexitTestNames),
+  test: v.pipe(
+    v.string(),
+    v.check(
+      (name) => !Object.hasOwn(otherVmexitTests, name),
+      ({ input }) => `${input} is not modelled: ${otherVmexitTests[input]}`,
+    ),
+    v.picklist(vmexitTestNames),
+  ),
   /** What the target does meanwhile. */
   targetIdle: v.optional(v.picklist(['loop', 'hlt']), 'loop'),
   from: v.optional(vcpuNumber, 0),
