@@ -13,7 +13,7 @@ import { ListChanged } from './tracked.js';
 import { type KnownAction, Transitions } from './transitions.js';
 import { Untimed, type UntimedOptions, type UntimedState } from './untimed.js';
 
-/** Something that holds in every state, or in every final one. */
+/** Something that holds in every state, or in every final one. It goes by what it is given alone: see {@link ExploreOptions.remember}. */
 export interface Invariant<M, O> {
   readonly name: string;
   /** False if it is broken. */
