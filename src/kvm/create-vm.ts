@@ -273,6 +273,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
       expiredDeadline: 0,
     },
     modeLine: plan.lines++,
+    archLine: plan.lines++,
     guestMode: 0,
     nested: -1,
   };

@@ -178,7 +178,7 @@ export const vmxDeliverInterrupt = program('vmx_deliver_interrupt', () => ({ tar
       post.pid = target.pid;
       return undefined;
     },
-    { to: ['kvm_lapic_set_irr'] },
+    { line: (m, _cpu, f) => vcpuOf(m, f.target).archLine, to: ['kvm_lapic_set_irr'] },
   ),
   glue('posted', (m, _cpu, f) => {
     observe(m, KvmRecord.apicvAcceptIrq, f.target, f.vector);

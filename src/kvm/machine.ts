@@ -107,6 +107,8 @@ export interface KvmVcpu extends VirtualCpu {
   lapicTimer: LapicTimer;
   /** The cache line that holds `mode`, `requests` and `wait`. */
   modeLine: number;
+  /** The line of `vcpu->arch` that has CR2, which each exit stores, and what a sender reads: `hflags`, `apic_base`, `apic`, `apicv_active`. */
+  archLine: number;
   /** 1 while its guest's guest is active. Linux `is_guest_mode`. */
   guestMode: number;
   /** Its place in `machine.nested` if it has VMX or stands for an L2, else -1. */

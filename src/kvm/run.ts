@@ -243,10 +243,17 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
       call(m, cpu, handleExternalInterruptIrqoff);
     }
   }),
-  stage('local_irq_enable', 'irqEnable', shared, (m, cpu) => {
-    fence(m, cpu);
-    localIrqEnable(cpu);
-  }),
+  // The exit has stored registers and CR2 by now, in a line that senders read.
+  stage(
+    'local_irq_enable',
+    'irqEnable',
+    shared,
+    (m, cpu) => {
+      fence(m, cpu);
+      localIrqEnable(cpu);
+    },
+    { line: (m, cpu) => currentVcpu(m, cpu).archLine },
+  ),
   stage('finish_switch_from_guest', 'finishSwitchFromGuest', local, () => {}),
   glue('apic_attention', (m, cpu) => (currentVcpu(m, cpu).pvEoiPending === 0 ? 'handle_exit' : undefined), {
     to: ['handle_exit'],

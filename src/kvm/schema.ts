@@ -57,6 +57,7 @@ export const kvmVcpuFields = {
     expiredDeadline: safe,
   }),
   modeLine: count,
+  archLine: count,
   guestMode: flag,
   nested: integer(-1, 2 ** 31 - 1),
 } as const;

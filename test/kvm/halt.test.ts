@@ -9,11 +9,14 @@ import { busyLoop, haltLoop } from '../../src/guest/smp.js';
 import { testIsr, testVector } from '../../src/guest/vmexit.js';
 import { hlt } from '../../src/hardware/instructions.js';
 import { setHandler } from '../../src/hardware/interrupt-table.js';
+import { postByIommu } from '../../src/hardware/iommu-posting.js';
 import { sendPhysicalIpi } from '../../src/hardware/physical-apic.js';
 import { Record } from '../../src/hardware/records.js';
 import { timerUse } from '../../src/hardware/timer-uses.js';
 import { rdmsr, wrmsr } from '../../src/hardware/wrmsr.js';
+import { SystemVector } from '../../src/host/machine.js';
 import { startGuest } from '../../src/kvm/create-vm.js';
+import { kvmVcpuWakeUp } from '../../src/kvm/kick.js';
 import { HostVector, MpState, vcpuOf } from '../../src/kvm/machine.js';
 import { vmxPiStartBypass } from '../../src/kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../src/kvm/send-ipi.js';
@@ -121,6 +124,56 @@ test.each(Object.entries(HostVector))(
       expect([...apic.isr, ...apic.irr].every((word) => word === 0)).toBe(true);
   },
 );
+
+test.each(['5.4', '5.15'] as const)(
+  'who was woken for nothing, on another processor, still wakes up for a device (Linux %s)',
+  (kernel) => {
+    const built = build({
+      topology: { coresPerSocket: 4 },
+      host: { cStates: ['C1'], haltPollNs: 0, kernel },
+      vms: [{ features: software }],
+    });
+    const { machine } = built;
+    for (const vm of machine.vms) vm.bypassCount = 1;
+    const vcpu = vcpuOf(machine, 1);
+    startGuest(machine, vcpu, haltLoop);
+    addHostActs(machine, [
+      (m, cpu) => {
+        const task = m.tasks[vcpu.task];
+        if (task !== undefined) task.allowed = [3];
+        call(m, cpu, kvmVcpuWakeUp).target = 1;
+      },
+      nothing,
+      (m) => postByIommu(m, vcpu.pid, testVector),
+    ]);
+    expect(run(built).delivered).toEqual({ [`1:${testVector}`]: 1 });
+    expect(vcpu.cpu).toBe(3);
+  },
+);
+
+const haltOnce = program('test_halt_once', () => ({ after: 0 }), [
+  glue('hlt', (m, cpu) => {
+    call(m, cpu, hlt);
+  }),
+  stage('behind', 'guestStores', shared, (_m, _cpu, f) => {
+    f.after = 1;
+  }),
+  until('work', 'guestLoop', () => false, { channel: () => -1 }),
+]);
+
+test('a guest that halts its processor itself stays halted across an exit that is none of its business', () => {
+  const built = build({ vms: [{ disableExits: ['hlt'], features: software }] });
+  const { machine } = built;
+  const locals = startGuest(machine, vcpuOf(machine, 1), haltOnce);
+  addHostActs(machine, [
+    (m) => {
+      sendPhysicalIpi(m, 1, SystemVector.reschedule);
+    },
+  ]);
+  const { exits } = run(built);
+  expect(exits).toEqual({ [ExitReason.ExternalInterrupt]: 1 });
+  expect(locals.after).toBe(0);
+});
 
 const LVT_TIMER = 0x832;
 const INITIAL_COUNT = 0x838;

@@ -87,6 +87,7 @@ describe.each([
     const { exits } = run(built);
     // Whose EOIs are to be seen, and whose no longer, is kicked; the third is not.
     expect(exits).toEqual({ 1: 2 });
+    expect(machine.vcpus.map((vcpu) => intercepts(vcpu, testVector))).toEqual([false, true, false]);
   });
 });
 

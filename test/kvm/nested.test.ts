@@ -270,6 +270,7 @@ describe('VMRESUME', () => {
       expect(observed.records['nested-notification-taken']).toEqual([[0, notification]]);
       expect(exitsToL1(observed)).toEqual([]);
       expect(highestBit(l1.page.irr)).toBe(-1);
+      expect(descriptor?.on).toBe(0);
       expect(observed.exits).toEqual({ [ExitReason.Vmresume]: 1 });
     },
   );

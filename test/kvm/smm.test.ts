@@ -108,13 +108,19 @@ describe.each(ways)('an SMI by the ICR, %s', (_name, features) => {
   });
 });
 
-test.each([0, 1])(
+// Without the VMX-preemption timer, with it, and with it in use for a deadline that is far away.
+test.each([0, 1, 2])(
   'an SMI that finds an event to be delivered first comes right behind it (preemption timer: %d)',
-  (timer) => {
+  (uses) => {
+    const timer = Math.min(uses, 1);
     const built = machineWith(guestSmiHandler, {});
     const { machine } = built;
     const target = vcpuOf(machine, 1);
     for (const vm of machine.vms) vm.preemptionTimer = timer;
+    if (uses === 2) {
+      Object.assign(target.lapicTimer, { deadline: 1e9, hvInUse: 1 });
+      target.vmcs.pinBasedControls |= 0x40;
+    }
     // The NMI was acknowledged, but its entry was called off.
     target.injected = 0x8000_0202;
     target.requests |= VcpuRequest.event | VcpuRequest.smi;
@@ -124,7 +130,7 @@ test.each([0, 1])(
     expect(records['smm-transition']).toHaveLength(2);
     // The exit that brings it back, and RSM.
     expect(exits).toEqual(timer === 1 ? { 52: 1, 0: 1 } : { 1: 1, 0: 1 });
-    expect(target.vmcs.pinBasedControls & 0x40).toBe(0);
+    expect(target.vmcs.pinBasedControls & 0x40).toBe(uses === 2 ? 0x40 : 0);
   },
 );
 

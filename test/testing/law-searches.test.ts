@@ -18,7 +18,7 @@ describe('a general law catches', () => {
       expect(report).toMatchObject({ id: mutant.id, by: 'property', caught: true });
       expect(report.schedule?.length).toBeGreaterThan(10);
     },
-    120_000,
+    600_000,
   );
 });
 
