@@ -146,18 +146,18 @@ export function checkCpuTime(cpu: CpuTime): BrokenCpuTimeLaw[] {
 export function checkTraceTime(trace: Trace): BrokenCpuTimeLaw[] {
   const broken: BrokenCpuTimeLaw[] = [];
   // Virtual CPUs whose outermost routine did what it did last: after the end of its program a guest is there and does nothing.
-  const ended = new Set<number>();
+  const ended = new Map<number, number>();
   const { activations } = trace;
-  for (const { guest, vcpu, activation } of [...trace.stages].sort((a, b) => a.start - b.start)) {
+  for (const { guest, vcpu, activation, end } of [...trace.stages].sort((a, b) => a.start - b.start)) {
     const of = activations[activation];
     if (!guest || of?.kind !== 'program') continue;
-    if (of.caller === -1) ended.add(vcpu);
+    if (of.caller === -1) ended.set(vcpu, end);
     else ended.delete(vcpu);
   }
   for (const [processor, spans] of spansByProcessor(trace)) {
     let until = spans[0]?.start ?? 0;
     for (const { start, end, vcpu } of spans) {
-      if (start < until || (start > until && !ended.has(vcpu))) {
+      if (start < until || (start > until && until < (ended.get(vcpu) ?? start))) {
         broken.push({ law: 'no time unaccounted', whose: `processor ${processor}`, found: start, wanted: until });
       }
       until = Math.max(until, end);
