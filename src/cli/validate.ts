@@ -37,8 +37,11 @@ export function validateCommand(args: string[]): number {
     values.figures === undefined ? validate(undefined, options) : validateFile(values.figures, options);
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   if (values.svg !== undefined) {
-    const rows = validation.figures.map((figure) => ({ ...figure, label: figure.id }));
-    writeText(values.svg, errorChart('Simulated against published', rows));
+    // An error in percent of 0 has no place on the chart.
+    const rows = validation.figures
+      .filter(({ published }) => published !== 0)
+      .map((figure) => ({ ...figure, label: figure.id }));
+    if (rows.length > 0) writeText(values.svg, errorChart('Simulated against published', rows));
   }
   // The library's own also say what was published and has no scenario.
   const own = values.figures === undefined;
@@ -114,7 +117,7 @@ function printValidation({ figures, failed, summary }: Validation): string {
     ],
     rows,
   );
-  const parts = [table, summaryText(summary)];
+  const parts = figures.length === 0 ? [] : [table, summaryText(summary)];
   if (failed.length > 0) parts.push(['Not simulated:', ...failed.map(({ reason }) => `  ${reason}`)].join('\n'));
   const assumed = assumptionText(figures);
   if (assumed !== '') parts.push(assumed);

@@ -265,6 +265,7 @@ export function createVcpu(plan: HostPlan<KvmMachine>, vmNumber: number, options
       }),
       deadline: 0,
       period: 0,
+      divisor: 2,
       expires: 0,
       hvInUse: 0,
       pending: 0,

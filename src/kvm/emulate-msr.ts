@@ -22,6 +22,8 @@ const heldAtZero: readonly number[] = [0x3b, 0x122];
 
 const ICR = 0x830;
 const SELF_IPI = 0x83f;
+/** HV_X64_MSR_EOI, whatever mode the local APIC is in; with APICv it is still KVM that ends the interrupt then. Linux `kvm_hv_vapic_msr_write`. */
+const hypervEoiMsr = 0x4000_0070;
 
 /** Those that it can write: TPR, EOI, SVR, ESR, CMCI, ICR, the LVT, the timer's count and divisor, self-IPI. Linux `kvm_lapic_reg_write`. */
 const writableRegisters: readonly number[] = [
@@ -56,6 +58,10 @@ export const kvmEmulateWrmsr = program('kvm_emulate_wrmsr', () => ({}), [
         cancel(m, vcpu.lapicTimer.hrtimer);
         vcpu.lapicTimer.deadline = addressOf([low, high]);
         call(m, cpu, startApicTimer);
+        return undefined;
+      }
+      if (msr === hypervEoiMsr && vmOf(m, vcpu).hypervPvIpi === 1) {
+        call(m, cpu, kvmLapicRegWrite).offset = 0xb0;
         return undefined;
       }
       if (heldAtZero.includes(msr) && low === 0 && high === 0) return 'kvm_skip_emulated_instruction';

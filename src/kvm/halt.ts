@@ -1,6 +1,7 @@
 import { call } from '../engine/frames.js';
 import { arm, cancel, expired, observe, readClock } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
+import type { Thread } from '../engine/state.js';
 import { fence } from '../engine/store-buffer.js';
 import { currentVcpu, type LogicalProcessor } from '../hardware/machine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
@@ -125,6 +126,11 @@ export const kvmVcpuBlock = program('kvm_vcpu_block', () => ({ slept: 0 }), [
   }),
   glue('slept', (_m, _cpu, f) => f.slept),
 ]);
+
+/** True if a virtual CPU's thread is in {@link kvmVcpuBlock}. */
+export function isBlocking(thread: Thread): boolean {
+  return thread.some(({ at }) => at >= kvmVcpuBlock.entry && at < kvmVcpuBlock.entry + kvmVcpuBlock.stages.length);
+}
 
 /**
  * A halted virtual CPU: polls for as long as its window says, then sleeps; and the window adapts to how long it was. Linux

@@ -1,4 +1,5 @@
 import { highestBit } from '../arch/bits256.js';
+import { DeliveryMode, icrDeliveryMode } from '../arch/icr.js';
 import { call } from '../engine/frames.js';
 import { arm } from '../engine/requests.js';
 import { done, shared } from '../engine/routine.js';
@@ -8,8 +9,9 @@ import { currentTask, TaskState } from '../host/machine.js';
 import { schedule } from '../host/schedule.js';
 import { nanosleep } from '../host/sleep.js';
 import { tryToWakeUp } from '../host/try-to-wake-up.js';
+import { matchesVcpu } from './apic-map.js';
 import { kvmIoapicSetIrq } from './ioapic.js';
-import { type AssignedDevice, type KvmMachine, kvm, vcpuOf } from './machine.js';
+import { type AssignedDevice, type KvmMachine, type KvmVm, kvm, vcpuOf } from './machine.js';
 import { vmxPiStartBypass } from './pi-load-put.js';
 import { kvmIrqDeliveryToApic } from './send-ipi.js';
 
@@ -69,6 +71,34 @@ function route(machine: KvmMachine, device: AssignedDevice, target: number): voi
   device.target = target;
   if (device.posted === 1) timerUse(machine, device.timer).owner = vcpuOf(machine, target).pid;
 }
+
+/** An interrupt-remapping entry that goes to the host; one in posted format is 256 × descriptor + vector. */
+export const remapped = -1;
+
+/**
+ * A guest has given an assigned device another message: its interrupt-remapping entry is in posted format if the message is fixed and has one
+ * receiver, with APICv; anything else the host takes and delivers, also if it was posted before. `entry` is the entry as it is; returns what it
+ * becomes, in one write. Linux `kvm_pi_update_irte`, `vmx_pi_update_irte`, `kvm_intr_is_single_vcpu`.
+ */
+export const kvmPiUpdateIrte = program(
+  'kvm_pi_update_irte',
+  () => ({ vm: 0, low: 0, destination: 0, entry: remapped, target: -1 }),
+  [
+    stage('kvm_intr_is_single_vcpu', 'apicMapLookup', shared, (m, _cpu, f) => {
+      const vm = m.vms[f.vm] as KvmVm;
+      const message = { source: -1, low: f.low, destination: f.destination };
+      const receivers = vm.vcpus.filter((id) => matchesVcpu(m, message, vcpuOf(m, id)));
+      const postable = vm.apicv === 1 && vm.svm === 0 && icrDeliveryMode(f.low) === DeliveryMode.fixed;
+      f.target = postable && receivers.length === 1 ? (receivers[0] as number) : -1;
+    }),
+    glue('vmx_pi_start_bypass', (m, cpu, f) => {
+      if (f.target >= 0 && (m.vms[f.vm] as KvmVm).bypassCount === 0) call(m, cpu, vmxPiStartBypass).vm = f.vm;
+    }),
+    stage('irq_set_vcpu_affinity', 'modifyIrte', shared, (m, _cpu, f) =>
+      f.target < 0 ? remapped : 256 * vcpuOf(m, f.target).pid + (f.low & 0xff),
+    ),
+  ],
+);
 
 /**
  * The monitor's thread for an assigned device: attaches it after a while, and with `period` moves its interrupt from one virtual CPU to

@@ -39,6 +39,7 @@ function countCycles(machine: KvmMachine, vcpu: KvmVcpu, count: number): number 
 /** The period that the initial count stands for; a periodic one has a least value (`min_timer_period_us`). Linux `limit_periodic_timer_frequency`. */
 function setPeriod(machine: KvmMachine, vcpu: KvmVcpu): void {
   const period = countCycles(machine, vcpu, vcpu.page.initialCount);
+  vcpu.lapicTimer.divisor = timerDivisor(vcpu.page.divideConfiguration);
   const least = isPeriodic(vcpu) ? 200 * vmOf(machine, vcpu).cyclesPerMicrosecond : 0;
   vcpu.lapicTimer.period = period === 0 ? 0 : Math.max(period, least);
 }

@@ -42,14 +42,16 @@ function sendSelf(machine: KvmMachine, processor: LogicalProcessor, vcpu: KvmVcp
 }
 
 /**
- * A write to the timer's LVT entry. A change to or from TSC-deadline mode stops the timer; between one-shot and periodic it goes on. Linux
- * `apic_update_lvtt`.
+ * A write to the timer's LVT entry. A change to or from TSC-deadline mode stops the timer; between one-shot and periodic it goes on. The mode
+ * that it had does not come from the page, into which hardware may have stored the new value already: a count has a period, a deadline has
+ * none. Linux `apic_update_lvtt`, `lapic_timer.timer_mode`.
  */
 function updateTimerLvt(machine: KvmMachine, vcpu: KvmVcpu, value: number): void {
-  const before = timerMode(vcpu.page);
-  vcpu.page.lvtTimer = value;
-  const after = timerMode(vcpu.page);
-  if (before === after || (before !== TimerMode.tscDeadline && after !== TimerMode.tscDeadline)) return;
+  const { page, lapicTimer } = vcpu;
+  page.lvtTimer = value;
+  const counted = lapicTimer.period > 0;
+  const stops = timerMode(page) === TimerMode.tscDeadline ? counted : lapicTimer.deadline > 0 && !counted;
+  if (!stops) return;
   cancelApicTimer(machine, vcpu);
   vcpu.page.initialCount = 0;
   vcpu.lapicTimer.period = 0;
@@ -102,7 +104,8 @@ export const kvmLapicRegWrite = program('kvm_lapic_reg_write', () => ({ offset: 
           call(m, cpu, startApicTimer);
           return undefined;
         case 0x3e0: {
-          const before = timerDivisor(page.divideConfiguration);
+          // What the page had may be overwritten already.
+          const before = vcpu.lapicTimer.divisor;
           page.divideConfiguration = f.value & 0xb;
           const running = timerDivisor(page.divideConfiguration) !== before && vcpu.lapicTimer.period > 0;
           if (running) call(m, cpu, updateDivideCount).before = before;

@@ -123,6 +123,8 @@ export interface LapicTimer {
   deadline: number;
   /** What the initial count stands for; 0 for none, and in TSC-deadline mode. */
   period: number;
+  /** By what the clock is divided, as the last period was made. Linux `divide_count`. */
+  divisor: number;
   /** When the hrtimer expires, if it is armed. */
   expires: number;
   /** 1 while the VMX-preemption timer stands for it. */

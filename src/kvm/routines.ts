@@ -31,7 +31,7 @@ import {
   kvmIoapicSendEoi,
   kvmIoapicSetIrq,
 } from './ioapic.js';
-import { irqfdInject, vfioInterruptHandler, vfioThread } from './irqfd.js';
+import { irqfdInject, kvmPiUpdateIrte, vfioInterruptHandler, vfioThread } from './irqfd.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
   apicTimerExpired,
@@ -118,6 +118,7 @@ export const kvmRoutines: readonly Routine[] = [
       kvmSchedYield,
       kvmVcpuOnSpin,
       ioapicWriteIndirect,
+      kvmPiUpdateIrte,
       kvmIoapicEoiInjectWork,
       kvmIoapicSendEoi,
       kvmIoapicSetIrq,

@@ -1,10 +1,13 @@
 import { call } from '../engine/frames.js';
 import { observe } from '../engine/requests.js';
 import { local, shared } from '../engine/routine.js';
+import type { Thread } from '../engine/state.js';
 import { fence } from '../engine/store-buffer.js';
 import { askForL1dFlush } from '../hardware/external-interrupt.js';
+import type { LogicalProcessor } from '../hardware/machine.js';
 import { currentTask, runQueueOf, TaskState } from '../host/machine.js';
 import { avicVcpuLoad, avicVcpuPut } from './avic.js';
+import { isBlocking } from './halt.js';
 import { restartApicTimer } from './lapic-timer.js';
 import { type KvmMachine, type KvmVcpu, type KvmVm, kvm, makeRequest, VcpuRequest, vmOf } from './machine.js';
 import { type ParavirtMemory, Preempted } from './paravirt.js';
@@ -28,6 +31,14 @@ function tellsPreempted(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   return usesStealTime(vm) && (vm.preemptedAtBoundary === 0 || vcpu.atInstructionBoundary === 1);
 }
 
+/**
+ * True if it has been woken from a wait queue and has not looked yet whether it goes on: until it has, AVIC takes it for one that does not run.
+ * Linux before 5.17: `avic_is_running`; later kernels ask whether it waits.
+ */
+function blocksOnQueue(machine: KvmMachine, processor: LogicalProcessor, vcpu: KvmVcpu): boolean {
+  return vmOf(machine, vcpu).rcuwait === 0 && isBlocking(machine.threads[processor.thread] as Thread);
+}
+
 /** A virtual CPU's task has been switched in. Linux `kvm_sched_in`, `kvm_arch_vcpu_load`, `vmx_vcpu_load`. */
 export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   stage(
@@ -45,8 +56,9 @@ export const kvmSchedIn = program('kvm_sched_in', () => ({}), [
   ),
   stage('loaded_vmcs_clear', 'vmcsMigrate', local, () => {}),
   glue('vmx_vcpu_pi_load', (m, cpu) => {
-    if (taskVcpu(m, cpu).svm === 1) call(m, cpu, avicVcpuLoad).vcpu = taskVcpu(m, cpu).id;
-    else call(m, cpu, vmxVcpuPiLoad);
+    const vcpu = taskVcpu(m, cpu);
+    if (vcpu.svm === 0) call(m, cpu, vmxVcpuPiLoad);
+    else if (!blocksOnQueue(m, cpu, vcpu)) call(m, cpu, avicVcpuLoad).vcpu = vcpu.id;
   }),
   glue(
     'kvm_lapic_restart_hv_timer',

@@ -49,6 +49,7 @@ export const kvmVcpuFields = {
     hrtimer: id('timers', -1),
     deadline: safe,
     period: safe,
+    divisor: integer(1, 128),
     expires: safe,
     hvInUse: flag,
     pending: count,

@@ -22,7 +22,7 @@ const plotWidth = 460;
  * Draws how far simulated figures are from published ones, as SVG: a row for each, a dot at its error in percent (a ring if the model was not fitted to
  * it), a bar where a measurement is expected; the published values are the line at 0. The same figures give the same text.
  *
- * @throws InputError if there is no figure, or a published value is not above 0
+ * @throws InputError if there is no figure, or a published value is 0
  *
  * @example
  * ```ts
@@ -36,11 +36,12 @@ const plotWidth = 460;
 export function errorChart(title: string, figures: readonly ErrorChartRow[]): string {
   if (figures.length === 0) throw new InputError('figures', 'there is none to draw');
   figures.forEach(({ published, simulated }, index) => {
-    if (!(published > 0) || !Number.isFinite(simulated)) {
-      throw new InputError(`figures[${index}]`, 'is not a published value above 0 and a simulated one');
+    if (published === 0 || !Number.isFinite(published) || !Number.isFinite(simulated)) {
+      throw new InputError(`figures[${index}]`, 'is not a published value other than 0 and a simulated one');
     }
   });
-  const error = ({ published }: ErrorChartRow, value: number): number => (100 * (value - published)) / published;
+  const error = ({ published }: ErrorChartRow, value: number): number =>
+    (100 * (value - published)) / Math.abs(published);
   const ends = figures.flatMap((figure) => [
     error(figure, figure.simulated),
     ...(figure.interval ?? []).map((value) => error(figure, value)),

@@ -16,3 +16,4 @@ export type { GuestOperation, HostOperation } from './laws/operations.js';
 export { type ReferenceCpu, type ReferenceSetting, ReferenceSystem } from './laws/reference-system.js';
 export { checkStartUp, type StartUpCase, type StartUpMessage } from './laws/start-up.js';
 export { checkTimerMigration, type TimerMigrationCase } from './laws/timer-migration.js';
+export { checkTimer, type TimerCase, type TimerStep } from './laws/timer-rules.js';

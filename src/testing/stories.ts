@@ -61,6 +61,10 @@ export function operationStory(operation: GuestOperation): string {
       return 'enables interrupts and halts';
     case 'timer':
       return `sets its timer ${plural(operation.cycles, 'cycle')} ahead`;
+    case 'disarm':
+      return 'disarms its timer';
+    case 'hv-eoi':
+      return 'writes EOI by the MSR of Hyper-V';
     case 'quiet':
       return `quiets the device of line ${operation.line}`;
     case 'work':
@@ -77,6 +81,10 @@ export function hostOperationStory(operation: HostOperation): string {
       return `a device sends ${icrStory(operation.icr, operation.destination)}`;
     case 'post':
       return `the IOMMU posts a device's ${hex(operation.vector)} to vCPU ${operation.vcpu}`;
+    case 'set-msi':
+      return `a guest has an assigned device send ${icrStory(operation.icr, operation.destination)}`;
+    case 'msi':
+      return 'the assigned device sends its message';
     case 'inhibit':
       return 'APICv is inhibited';
     case 'allow':

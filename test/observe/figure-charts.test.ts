@@ -71,6 +71,8 @@ describe('a chart of errors', () => {
   test('what cannot be drawn is refused', () => {
     expect(() => errorChart('Errors', [])).toThrow(InputError);
     expect(() => errorChart('Errors', [{ ...figure, published: 0 }])).toThrow('figures[0]');
+    // A saving is a number below 0: its error counts in its size.
+    expect(errorChart('Errors', [{ ...figure, published: -20, simulated: -22 }])).toContain('-10.0 %');
     expect(() => errorChart('Errors', [{ ...figure, simulated: Number.NaN }])).toThrow('figures[0]');
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { deliveryLaw, equivalenceLaw, startUpLaw, timerMigrationLaw } from '../../src/testing/laws/detectors.js';
+import {
+  deliveryLaw,
+  equivalenceLaw,
+  startUpLaw,
+  timerLaw,
+  timerMigrationLaw,
+} from '../../src/testing/laws/detectors.js';
 import { mutants, tryMutant } from '../../src/testing/mutants/index.js';
 import { unexpressedBugs } from '../../src/testing/mutants/not-expressed.js';
 
@@ -33,6 +39,9 @@ test.each([
   deliveryLaw({}, few),
   startUpLaw(few),
   timerMigrationLaw(few),
+  timerLaw(few),
+  equivalenceLaw({ vendors: ['amd'] }, few),
+  equivalenceLaw({ pvEoi: true }, few),
 ])('the search for a counterexample to "$name" ends without one', (law) => {
   expect(law.run(3)).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Scheduler } from '../../src/engine/scheduler.js';
 import { findConfiguration } from '../../src/testing/models/catalogue.js';
 import { recordModel, scheduleChart } from '../../src/testing/models/record-model.js';
 import { modelSchedulers, runModel } from '../../src/testing/models/run-model.js';
@@ -12,8 +13,17 @@ const { mutants: recorded } = JSON.parse(readFileSync(new URL('../data/schedules
   mutants: MutantReport[];
 };
 
-/** What never comes to rest has no end that a schedule could lead to. */
-const replayable = recorded.filter(({ by, invariant }) => by === 'explorer' && invariant !== 'INV8-comes-to-rest');
+const explored = recorded.filter(({ by }) => by === 'explorer');
+const replayable = explored.filter(({ invariant }) => invariant !== 'INV8-comes-to-rest');
+/** What never comes to rest has no end that a schedule could lead to: it leads to where no end can be reached any more. */
+const restless = explored.filter(({ invariant }) => invariant === 'INV8-comes-to-rest');
+
+/** Replays a schedule, then goes on at random. */
+function thenRandom(schedule: string, actions: number, seed: number): Scheduler {
+  const [replay, random] = [modelSchedulers.replay(schedule), modelSchedulers.random(seed)];
+  let done = 0;
+  return { next: (among, machine) => (done++ < actions ? replay : random).next(among, machine) };
+}
 
 describe('a recorded schedule', () => {
   test.each(replayable.map((report) => [report.id, report] as const))('of %s replays', (id, report) => {
@@ -24,6 +34,21 @@ describe('a recorded schedule', () => {
     expect(run.broken?.invariant).toBe(invariant);
     expect(run.schedule).toBe(schedule);
   });
+
+  test.each(restless.map((report) => [report.id, report] as const))(
+    'of %s leads to where nothing comes to rest, and with the right routines all does',
+    (id, { where, schedule = '' }) => {
+      const [model = '', name = ''] = where.split('/');
+      const configuration = findConfiguration(model, name);
+      const replayed = withMutant(id, () => runModel(configuration, modelSchedulers.replay(schedule)));
+      expect(replayed).toMatchObject({ schedule, end: 'stopped' });
+      for (let seed = 1; seed <= 5; seed++) {
+        const run = () => runModel(configuration, thenRandom(schedule, replayed.actions, seed), 3000);
+        expect(withMutant(id, run)).toMatchObject({ end: 'steps', actions: 3000 });
+        expect(run().end).toBe('quiescent');
+      }
+    },
+  );
 
   test.each(replayable.map((report) => [report.id, report] as const))(
     'of %s replays recorded, and draws',

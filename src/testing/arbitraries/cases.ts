@@ -165,6 +165,13 @@ export function hostProgram(
     },
     {
       weight: 2,
+      arbitrary: message(fc, vcpus, apicMode === 'x2apic', false)
+        .filter(({ destination }) => destination < 0xff)
+        .map(({ icr, destination }): HostOperation => ({ op: 'set-msi', icr, destination })),
+    },
+    { weight: 2, arbitrary: fc.constant<HostOperation>({ op: 'msi' }) },
+    {
+      weight: 2,
       arbitrary: fc.constantFrom(0, 1, 2).map((line): HostOperation => ({ op: 'raise', line })),
     },
     {

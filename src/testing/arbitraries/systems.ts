@@ -25,6 +25,8 @@ export interface StepSetting {
 }
 
 const logical = 0x800;
+const lowestPriority = 0x100;
+const shorthands = 0xc_0000;
 
 function vector(fc: Fc): Arbitrary<number> {
   return fc.oneof(fc.constantFrom(0x31, 0x35, 0x52, 0x91), fc.integer({ min: 0x20, max: 0xeb }));
@@ -49,14 +51,17 @@ function send(fc: Fc, cpus: number, x2apic: boolean): Arbitrary<GuestOperation> 
         { bits: 0, destination: x2apic ? 0xff : 0x7f },
         { bits: 0, destination: cpus },
         { bits: logical, destination: x2apic ? 0x1_0001 : 0x80 },
+        // Bits of a flat logical ID, or a cluster and bits in it.
+        ...(x2apic ? [] : [0x11, 0x13, 0x21, 0xf1].map((destination) => ({ bits: logical, destination }))),
       ),
     },
   );
   return fc
-    .record({ v: vector(fc), to, level: fc.constantFrom(0x4000, 0) })
-    .map(
-      ({ v, to: { bits, destination }, level }): GuestOperation => ({ op: 'send', icr: level | bits | v, destination }),
-    );
+    .record({ v: vector(fc), to, level: fc.constantFrom(0x4000, 0), lowest: fc.constantFrom(0, 0, 0, lowestPriority) })
+    .map(({ v, to: { bits, destination }, level, lowest }): GuestOperation => {
+      const mode = (bits & shorthands) === 0 ? lowest : 0;
+      return { op: 'send', icr: level | mode | bits | v, destination };
+    });
 }
 
 /** TPR, PPR, LDR, SVR, the timer's LVT entry; of ISR, IRR and TMR what the usual vectors are in. */
@@ -74,8 +79,10 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
     weight,
     arbitrary,
   });
-  const simple = (op: 'eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall', weight: number) =>
-    of(op, weight, fc.constant<GuestOperation>({ op }));
+  const simple = (
+    op: 'eoi' | 'hv-eoi' | 'iret' | 'cli' | 'sti' | 'hlt' | 'sti-hlt' | 'cpuid' | 'vmcall',
+    weight: number,
+  ) => of(op, weight, fc.constant<GuestOperation>({ op }));
   const wrong = icr(fc, { mode: apicMode, validity: 'reserved' });
   const all = [
     of('send', 6, send(fc, cpus, x2apic)),
@@ -141,6 +148,7 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
   }
   if (setting.hypercalls === 'hyper-v') {
     all.push(
+      simple('hv-eoi', 3),
       of(
         'hv-send',
         6,
@@ -159,7 +167,9 @@ export function systemOperation(fc: Fc, setting: StepSetting = {}): Arbitrary<Gu
   }
   // Where messages go follows the logical ID, which xAPIC mode lets a guest choose.
   if (!x2apic) {
-    const ldr = fc.integer({ min: 1, max: 2 ** cpus }).map((id) => (id << 24) >>> 0);
+    const ldr = fc
+      .oneof(fc.integer({ min: 1, max: 2 ** cpus }), fc.constantFrom(0x11, 0x12, 0x21))
+      .map((id) => (id << 24) >>> 0);
     // Flat model, or clusters: of the logical IDs above, those below 10H are in cluster 0.
     const model = fc.constantFrom(0xffff_ffff, 0x0fff_ffff);
     all.push(

@@ -1,4 +1,5 @@
 import type { KvmMachine } from '../../kvm/machine.js';
+import { avicEntry } from './avic.js';
 import { announced, loadedHere, onOneList, suppressed, wakeVector } from './descriptor.js';
 import {
   eoiExactness,
@@ -11,6 +12,7 @@ import {
 import type { StateInvariant } from './invariant.js';
 import type { Ledger } from './ledger.js';
 import { accessControls, inhibitFollowed, interruptStatus, irrPending, processorPriority } from './mirrors.js';
+import { nmisBehind } from './nmi.js';
 import { interruptsOn, marksTrue, onePlace } from './tasks.js';
 import { everythingDelivered, nobodySleepsOn, noLostWakeUp, startUpLatched } from './wake-up.js';
 
@@ -26,6 +28,8 @@ export const machineInvariants: readonly StateInvariant[] = [
   irrPending,
   accessControls,
   inhibitFollowed,
+  avicEntry,
+  nmisBehind,
   noLostWakeUp,
   onePlace,
   marksTrue,

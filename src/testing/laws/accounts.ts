@@ -45,6 +45,8 @@ export const laws = {
   'event latching': 'An NMI is taken once for one or more that were sent, never inside the handler of another.',
   'consistent state':
     "After every stage the invariants hold that protect the others: descriptors, mirrors, run queues, KVM's own marks.",
+  'processor time':
+    'In a timed run, what each processor and each virtual CPU spent its time on adds up to the time that passed.',
   'internal expectations': 'No routine finds what it must never find.',
 } as const;
 

@@ -18,9 +18,14 @@ import { startGuest } from '../../kvm/create-vm.js';
 import { writeRedirection } from '../../kvm/ioapic.js';
 import { type IoapicPin, MpState, VcpuRequest, vcpuOf } from '../../kvm/machine.js';
 import { KvmRecord } from '../../kvm/records.js';
+import { type CpuTime, cpuTimeOf } from '../../observe/cpu-time.js';
+import { OtherTask } from '../../observe/recorder.js';
+import { profileOf } from '../../scenarios/build.js';
+import { idleStateNames } from '../../scenarios/host-options.js';
 import { createRun, type SystemRun, timedOptions } from '../../scenarios/run.js';
 import { type MachineConfig, type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
+import { checkCpuTime } from '../cpu-time-checks.js';
 import { brokenInvariants } from '../invariants/index.js';
 import { enter, ledgerOf } from '../invariants/ledger.js';
 import { Accounts, type BrokenLaw } from './accounts.js';
@@ -106,7 +111,7 @@ function vectorsIn({ programs, host = [] }: InterruptCase): number[] {
     if (operation.op === 'write' && operation.offset === 0x320) vectors.add(operation.value & 0xff);
   }
   for (const operation of host) {
-    if (operation.op === 'message') vectors.add(operation.icr & 0xff);
+    if (operation.op === 'message' || operation.op === 'set-msi') vectors.add(operation.icr & 0xff);
     if (operation.op === 'post') vectors.add(operation.vector);
     if (operation.op === 'raise' || operation.op === 'hold') vectors.add(lineVector + operation.line);
   }
@@ -207,18 +212,27 @@ export function patient(scheduler: Scheduler, seed: number): Scheduler {
   };
 }
 
+/** Actions of one processor in a row. */
+const aloneAtMost = 2000;
+
 /** Goes on with whoever acted last as long as it can, but for the steps at which another takes over. */
 function switchScheduler(at: readonly (readonly [number, number])[]): Scheduler {
   const switches = new Map(at.map(([step, which]) => [step, which]));
   let step = -1;
+  let alone = 0;
   let actor: Action | undefined;
   return {
     next: (actions) => {
       step++;
       const which = switches.get(step);
       let index = which === undefined ? -1 : which % actions.length;
-      if (index < 0) {
+      // Whoever goes round until another has done what it has begun would do so for ever.
+      if (index < 0 && alone++ < aloneAtMost) {
         index = actions.findIndex(({ kind, of }) => kind !== 'expiry' && actor?.kind === kind && actor.of === of);
+      }
+      if (index < 0) {
+        alone = 0;
+        index = actions.findIndex(({ kind, of }) => kind !== 'expiry' && (actor?.kind !== kind || actor.of !== of));
       }
       if (index < 0)
         index = Math.max(
@@ -265,6 +279,8 @@ class Watcher {
   };
   readonly through = new Set<number>();
   private readonly current = new Map<number, GuestOperation>();
+  /** Of the assigned device. */
+  private message: { readonly icr: number; readonly destination: number } | undefined;
 
   private readonly input: InterruptCase;
   private readonly machine: SystemMachine;
@@ -351,6 +367,9 @@ class Watcher {
     if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
     if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
     if (operation.op === 'hold') this.hold(operation.line);
+    if (operation.op === 'set-msi') this.message = operation;
+    if (operation.op === 'msi' && this.message !== undefined)
+      this.accounts.send(0, -1, this.message.icr, this.message.destination);
   }
 
   /** A line rises. While its last interrupt has not ended it waits for whoever lowers it to raise it again. */
@@ -503,6 +522,8 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
         limit,
       );
       if (!ended) accounts.fail('bounded work', `still going on after ${state.stages} stages`);
+      for (const { law, whose, found, wanted } of checkCpuTime(timeOf(made, config)))
+        accounts.fail('processor time', `${law}, ${whose}: ${found} cycles, not ${wanted}`);
     } else {
       const scheduler = schedulerOf(schedule);
       const run = runScheduled<SystemMachine, LogicalProcessor, object>(
@@ -550,12 +571,27 @@ function runTimed(
   afterStage: (name: string) => void,
   limit: number,
 ): boolean {
+  const { observe, ...timed } = timedOptions({ ...config, jitter: schedule.jitter });
+  const { observers: counters, machine } = made.state;
+  // All of the run counts, and tasks that came after the machine was made.
+  counters.began = 0;
+  while (counters.tasks.length < machine.tasks.length) counters.tasks.push(OtherTask.load);
   const run = new TimedRun(made.state, {
-    ...timedOptions({ ...config, jitter: schedule.jitter }),
+    ...timed,
     checkWaits: true,
     plain: true,
-    observe: (_counters, time, processor, kind, a, b) => take(time, processor, kind, a, b),
+    observe: (of, time, processor, kind, a, b) => {
+      observe?.(of, time, processor, kind, a, b);
+      take(time, processor, kind, a, b);
+    },
     onStage: (_processor, stage) => afterStage(`${stage.routine.name}.${stage.name}`),
   });
-  return run.run({ stages: limit, time: cyclesAtMost }) === 'quiescent';
+  const end = run.run({ stages: limit, time: cyclesAtMost });
+  counters.closed = made.state.timing.now;
+  return end === 'quiescent';
+}
+
+/** What the time of a timed run went into. */
+function timeOf({ state: { observers } }: SystemRun, config: MachineConfig): CpuTime {
+  return cpuTimeOf(observers, idleStateNames(profileOf(config.profile), config));
 }

@@ -3,7 +3,7 @@ import type { MachineInput } from '../../scenarios/schema.js';
 import { type CaseSetting, interruptCase } from '../arbitraries/cases.js';
 import { ownFc, search } from '../arbitraries/choices.js';
 import type { Arbitrary } from '../arbitraries/fast-check.js';
-import { startUpCase, timerMigrationCase } from '../arbitraries/law-cases.js';
+import { startUpCase, timerCase, timerMigrationCase } from '../arbitraries/law-cases.js';
 import { type StepSetting, systemSteps } from '../arbitraries/systems.js';
 import { story } from '../stories.js';
 import type { SystemStep } from './apic-system.js';
@@ -13,6 +13,7 @@ import { MachineSystem } from './machine-system.js';
 import { ReferenceSystem } from './reference-system.js';
 import { checkStartUp } from './start-up.js';
 import { checkTimerMigration } from './timer-migration.js';
+import { checkTimer } from './timer-rules.js';
 import { type DeliveryWay, deliveryWays, profileOfWay, type Vendor } from './ways.js';
 
 /** A general law, and how to look for a counterexample to it. */
@@ -31,6 +32,14 @@ interface Setting {
   readonly vendor: Vendor;
   readonly first: number;
   readonly order: number;
+}
+
+/** What a differential law is about. */
+export interface EquivalenceSetting extends StepSetting {
+  /** Whose hosts; by default both. */
+  readonly vendors?: readonly Vendor[];
+  /** True if guests may end interrupts by memory. */
+  readonly pvEoi?: boolean;
 }
 
 function machinesOf({ apicMode, vendor, first }: Setting, { disables }: StepSetting, offered: object): MachineInput[] {
@@ -62,15 +71,18 @@ function differs(of: Setting, steps: readonly SystemStep[], setting: StepSetting
  * The differential law: a whole machine does what bare local APICs do, whichever way its interrupts take, toggled, saved and restored, and
  * migrated.
  */
-export function equivalenceLaw(setting: StepSetting = {}, runs = 1500): LawSearch {
+export function equivalenceLaw(setting: EquivalenceSetting = {}, runs = 1500): LawSearch {
   const offers = { kvm: { pvIpi: true }, 'hyper-v': { hypervPvIpi: true } } as const;
-  const offered = setting.hypercalls === undefined ? {} : offers[setting.hypercalls];
+  const offered = {
+    ...(setting.hypercalls === undefined ? {} : offers[setting.hypercalls]),
+    ...(setting.pvEoi === true ? { pvEoi: true } : {}),
+  };
   return {
     name: 'a machine does what bare local APICs do',
     run: (seed) => {
       const inputs = ownFc.record<Setting>({
         apicMode: ownFc.constantFrom<'x2apic' | 'xapic'>('x2apic', 'xapic'),
-        vendor: ownFc.constantFrom<Vendor>('intel', 'intel', 'amd'),
+        vendor: ownFc.constantFrom<Vendor>(...(setting.vendors ?? (['intel', 'intel', 'amd'] as const))),
         first: ownFc.integer({ min: 0, max: 2 }),
         order: ownFc.integer({ min: 0, max: 9999 }),
       });
@@ -122,6 +134,11 @@ function checked<T>(
 /** INIT and SIPI are latched. */
 export function startUpLaw(runs = 300): LawSearch {
   return checked('who was sent INIT and SIPI runs', startUpCase(ownFc), checkStartUp, runs);
+}
+
+/** A timer keeps time. */
+export function timerLaw(runs = 200): LawSearch {
+  return checked('a timer keeps time', timerCase(ownFc), checkTimer, runs);
 }
 
 /** A timer goes on where its virtual CPU does. */

@@ -48,6 +48,7 @@ export const ProgramRecord = {
 export const maxOperations = 16;
 
 const tscDeadline = 0x6e0;
+const hypervEoiMsr = 0x4000_0070;
 
 interface Operands {
   kind: number;
@@ -98,6 +99,12 @@ function begin(m: GuestMachine, cpu: LogicalProcessor, f: Operands): Control<Nex
       break;
     case 'eoi':
       apicEoi(m, cpu);
+      break;
+    case 'hv-eoi':
+      call(m, cpu, wrmsr).msr = hypervEoiMsr;
+      break;
+    case 'disarm':
+      call(m, cpu, wrmsr).msr = tscDeadline;
       break;
     case 'cli':
       cli(m, cpu);

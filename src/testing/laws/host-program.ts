@@ -9,6 +9,7 @@ import { schedule } from '../../host/schedule.js';
 import { reschedCurr } from '../../host/try-to-wake-up.js';
 import { ApicvInhibit, kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
 import { ioapicWriteIndirect, kvmIoapicSetIrq } from '../../kvm/ioapic.js';
+import { kvmPiUpdateIrte, remapped } from '../../kvm/irqfd.js';
 import { type IoapicPin, type KvmMachine, type KvmVm, kvm, vcpuOf } from '../../kvm/machine.js';
 import { pauseAllVcpus } from '../../kvm/pause.js';
 import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
@@ -27,7 +28,17 @@ export const HostRecord = {
 export const maxHostOperations = 12;
 
 function hostLocals(): Record<string, number> {
-  const locals: Record<string, number> = { next: 0, count: 0, kind: 0, a: 0, b: 0 };
+  // The last three are the assigned device's message and its interrupt-remapping entry.
+  const locals: Record<string, number> = {
+    next: 0,
+    count: 0,
+    kind: 0,
+    a: 0,
+    b: 0,
+    low: 0,
+    destination: 0,
+    irte: remapped,
+  };
   for (let i = 0; i < maxHostOperations; i++) Object.assign(locals, { [`kind${i}`]: 0, [`a${i}`]: 0, [`b${i}`]: 0 });
   return locals;
 }
@@ -53,7 +64,7 @@ function perform(
   m: KvmMachine,
   cpu: LogicalProcessor,
   f: Record<string, number>,
-): Control<'post' | 'next' | 'compute'> {
+): Control<'post' | 'next' | 'compute' | 'entry'> {
   const index = f['next'] as number;
   const [kind, a, b] = [f[`kind${index}`] as number, f[`a${index}`] as number, f[`b${index}`] as number];
   Object.assign(f, { next: index + 1, kind, a, b });
@@ -98,6 +109,18 @@ function perform(
       line.level = 1;
       return 'next';
     }
+    case 'set-msi': {
+      const update = call(m, cpu, kvmPiUpdateIrte);
+      Object.assign(f, { low: a, destination: b });
+      Object.assign(update, { low: a, destination: b, entry: f['irte'] as number });
+      return 'entry';
+    }
+    case 'msi':
+      if (f['low'] === 0) return 'next';
+      if ((f['irte'] as number) >= 0)
+        postByIommu(m, Math.floor((f['irte'] as number) / 256), (f['irte'] as number) & 0xff);
+      else sendMessage(m, cpu, 0, f['low'] as number, f['destination'] as number);
+      return 'next';
     case 'attach':
       if ((m.vms[0] as KvmVm).svm === 0) call(m, cpu, vmxPiStartBypass);
       return 'next';
@@ -118,7 +141,15 @@ const ready = (f: Record<string, number>): boolean => (f['next'] as number) < (f
 
 /** What both kinds of host thread do with an operation. */
 const carryOut = [
-  stage('perform', 'vcpuRunLoop', shared, perform, { to: ['post', 'next', 'compute'] }),
+  stage('perform', 'vcpuRunLoop', shared, perform, { to: ['post', 'next', 'compute', 'entry'] }),
+  glue(
+    'entry',
+    (_m, _cpu, f: Record<string, number>, entry) => {
+      f['irte'] = entry;
+      return 'next';
+    },
+    { to: ['next'] },
+  ),
   stage(
     'post',
     'vcpuRunLoop',

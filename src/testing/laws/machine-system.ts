@@ -19,6 +19,8 @@ import { createRun } from '../../scenarios/run.js';
 import { type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
 import { systemSchemas } from '../../scenarios/system-schema.js';
+import { brokenInvariants, machineInvariants } from '../invariants/index.js';
+import { ledgerOf } from '../invariants/ledger.js';
 import type { ApicSystem, OperationResult, Taken } from './apic-system.js';
 import { patient, timerVector } from './case.js';
 import { commandHandler, faultHandler, guestCommands, ProgramRecord, setProgram } from './guest-program.js';
@@ -167,11 +169,13 @@ export class MachineSystem implements ApicSystem {
     const seed = this.seed * 7919 + this.runs++;
     const scheduler = patient(randomScheduler(seed), seed);
     const pause = seed % 5 === 0 ? (seed >>> 3) % 97 : stepsAtMost;
-    const first = this.go(scheduler, pause);
-    if (first === 'quiescent') return;
-    if (pause < stepsAtMost) this.saveAndRestore();
-    if (this.go(scheduler, stepsAtMost) !== 'quiescent')
-      throw new InternalError('machine system', 'does not come to rest');
+    if (this.go(scheduler, pause) !== 'quiescent') {
+      if (pause < stepsAtMost) this.saveAndRestore();
+      if (this.go(scheduler, stepsAtMost) !== 'quiescent')
+        throw new InternalError('machine system', 'does not come to rest');
+    }
+    const [broken] = brokenInvariants(this.machine, ledgerOf(this.machine), machineInvariants);
+    if (broken !== undefined) throw new InternalError('machine system', `is at rest, and ${broken}`);
   }
 
   private go(scheduler: ReturnType<typeof patient>, steps: number): string {

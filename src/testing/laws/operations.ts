@@ -28,6 +28,10 @@ export type GuestOperation =
   | { readonly op: 'cpuid' | 'vmcall' }
   /** Writes IA32_TSC_DEADLINE: so many cycles from now, 1 or more. */
   | { readonly op: 'timer'; readonly cycles: number }
+  /** Writes 0 to IA32_TSC_DEADLINE. */
+  | { readonly op: 'disarm' }
+  /** Writes EOI by the MSR that Hyper-V has for it, HV_X64_MSR_EOI. */
+  | { readonly op: 'hv-eoi' }
   /** Computes for so many cycles. */
   | { readonly op: 'work'; readonly cycles: number };
 
@@ -52,6 +56,8 @@ export const operationKinds = [
   'pv-send',
   'hv-send',
   'quiet',
+  'disarm',
+  'hv-eoi',
 ] as const satisfies readonly GuestOperation['op'][];
 
 /** An operation as the three numbers of a frame: kind and two operands (52 bits each). */
@@ -101,6 +107,10 @@ export type HostOperation =
   | { readonly op: 'route'; readonly line: number; readonly vcpu: number }
   /** A device raises its line and keeps it up, EOI or not, until a guest says `quiet`. */
   | { readonly op: 'hold'; readonly line: number }
+  /** A guest gives the assigned device of the first VM this message, as bits 31:0 of an ICR without shorthand; the device has none at first. */
+  | { readonly op: 'set-msi'; readonly icr: number; readonly destination: number }
+  /** That device sends its message: the IOMMU posts it if its entry says so, or the host takes it and delivers. */
+  | { readonly op: 'msi' }
   /** A device is attached whose interrupts an IOMMU may post. */
   | { readonly op: 'attach' }
   /** User space stops the VM's virtual CPUs. They do not go on by themselves: for what is done with a stopped VM. */
@@ -121,6 +131,8 @@ export const hostOperationKinds = [
   'work',
   'route',
   'hold',
+  'set-msi',
+  'msi',
 ] as const satisfies readonly HostOperation['op'][];
 
 /** As {@link encodeOperation}. */
@@ -128,6 +140,7 @@ export function encodeHostOperation(operation: HostOperation): [kind: number, a:
   const kind = hostOperationKinds.indexOf(operation.op);
   switch (operation.op) {
     case 'message':
+    case 'set-msi':
       return [kind, operation.icr, operation.destination];
     case 'post':
       return [kind, operation.vcpu, operation.vector];

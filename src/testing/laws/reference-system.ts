@@ -1,6 +1,7 @@
 import { ApicMode } from '../../arch/apic-mode.js';
 import { setBit } from '../../arch/bits256.js';
-import { x2apicLdr } from '../../arch/destination.js';
+import { matchesDestination, x2apicLdr } from '../../arch/destination.js';
+import { DeliveryMode, icrDeliveryMode, icrDestinationMode } from '../../arch/icr.js';
 import { deliverMessage } from '../../arch/local-apic/interrupt-message.js';
 import { createLocalApic, isSoftwareEnabled, type LocalApic } from '../../arch/local-apic/local-apic.js';
 import { TimerMode, timerMode } from '../../arch/local-apic/lvt.js';
@@ -68,12 +69,24 @@ export class ReferenceSystem implements ApicSystem {
     });
   }
 
-  /** True if a CPU can be told this now: it does not halt; it returns from handlers it is in; it halts only where something can wake it. */
+  /**
+   * True if a CPU can be told this now: it does not halt; it returns from handlers it is in; it halts only where something can wake it; and which
+   * of several a lowest-priority message comes to is left to whoever delivers it.
+   */
   applies(cpu: number, operation: GuestOperation): boolean {
     const of = this.cpus[cpu];
     if (of === undefined || of.halted) return false;
     if (operation.op === 'iret') return of.handlers > 0;
+    if (operation.op === 'send' && icrDeliveryMode(operation.icr) === DeliveryMode.lowestPriority) {
+      return this.enabledReceivers(operation.icr, operation.destination) < 2;
+    }
     return operation.op !== 'hlt' || of.interruptFlag;
+  }
+
+  private enabledReceivers(icr: number, destination: number): number {
+    return this.cpus.filter(
+      ({ apic }) => isSoftwareEnabled(apic) && matchesDestination(apic, destination, icrDestinationMode(icr)),
+    ).length;
   }
 
   perform(cpu: number, operation: GuestOperation): OperationResult {
@@ -96,6 +109,7 @@ export class ReferenceSystem implements ApicSystem {
       case 'write':
         return this.write(cpu, of, operation.offset, operation.value);
       case 'eoi':
+      case 'hv-eoi':
         return this.write(cpu, of, 0xb0, 0);
       case 'read':
         return this.read(of, operation.offset);

@@ -20,7 +20,7 @@ import type { SystemMachine } from '../../scenarios/system-machine.js';
 import { brokenInvariants } from '../invariants/index.js';
 import { enter, ledgerOf } from '../invariants/ledger.js';
 import { patient } from './case.js';
-import { guestProgram, setProgram } from './guest-program.js';
+import { guestProgram, handlers, nmiHandler, setProgram } from './guest-program.js';
 import { hostProgram, setHostProgram } from './host-program.js';
 import type { HostOperation } from './operations.js';
 
@@ -45,8 +45,13 @@ const startedProgram = program('started_program', () => ({ exits: 4 }), [
   stage('again', 'guestLoop', shared, () => 'hlt', { to: ['hlt'] }),
 ]);
 
-/** One message of a start-up: INIT, or a SIPI with a vector. */
-export type StartUpMessage = { readonly to: number } & ({ readonly init: true } | { readonly sipi: number });
+/** One message of a start-up: INIT, a SIPI with a vector; or what an INIT may find there: a fixed interrupt, an NMI. */
+export type StartUpMessage = { readonly to: number } & (
+  | { readonly init: true }
+  | { readonly sipi: number }
+  | { readonly vector: number }
+  | { readonly nmi: true }
+);
 
 /** A bootstrap processor that starts others, and a host that interferes. */
 export interface StartUpCase {
@@ -59,7 +64,7 @@ export interface StartUpCase {
 
 /**
  * INIT and SIPI are latched, not lost (INV14): a virtual CPU whose last INIT was followed by a SIPI runs, from the vector of one of the
- * SIPIs since; one whose last INIT was not waits; each INIT lets it be started once.
+ * SIPIs since; one whose last INIT was not waits; each INIT lets it be started once, and leaves nothing of what was pending.
  *
  * @returns what did not hold, in words, or undefined
  *
@@ -84,7 +89,12 @@ export function checkStartUp({ machine: input, messages, host, seed }: StartUpCa
     (machine.threads[vcpu.thread] as Thread).length = 0;
     vcpu.guestInterrupts.length = 0;
     setHandler(vcpu.guestInterrupts, startUpHandler, startedProgram.entry);
-    if (vcpu.vcpuId > 0) vcpu.mpState = MpState.uninitialized;
+    setHandler(vcpu.guestInterrupts, 2, nmiHandler.entry);
+    for (const message of messages) {
+      if ('vector' in message) setHandler(vcpu.guestInterrupts, message.vector, handlers.plain.entry);
+    }
+    // As after reset: without a program, and with interrupts disabled.
+    if (vcpu.vcpuId > 0) Object.assign(vcpu, { mpState: MpState.uninitialized, interruptFlag: 0 });
     else setProgram(startGuest(machine, vcpu, guestProgram), vcpu.vm === 0 ? messages.map(sendOf(input)) : []);
   }
   const task = addTask(machine, hostProgram as never, { allowed: [machine.processors.length - 1] });
@@ -129,10 +139,16 @@ export function checkStartUp({ machine: input, messages, host, seed }: StartUpCa
   return undefined;
 }
 
+function icrOf(message: StartUpMessage): number {
+  if ('init' in message) return 0x4500;
+  if ('sipi' in message) return 0x4600 | message.sipi;
+  return 'nmi' in message ? 0x4400 : 0x4000 | message.vector;
+}
+
 function sendOf({ vms = [] }: MachineInput) {
   const x2apic = vms[0]?.apicMode !== 'xapic';
   return (message: StartUpMessage) => {
-    const icr = 'init' in message ? 0x4500 : 0x4600 | message.sipi;
+    const icr = icrOf(message);
     return { op: 'send', icr, destination: x2apic ? message.to : message.to & 0xff } as const;
   };
 }

@@ -9,6 +9,8 @@ import { withChanges } from './install.js';
 import type { Mutant } from './mutant.js';
 import { nestedMutants } from './nested.js';
 import { postedInterruptMutants } from './posted-interrupts.js';
+import { priorityMutants } from './priority.js';
+import { timerMutants } from './timers.js';
 
 /** Every bug that can be switched on. */
 export const mutants: readonly Mutant[] = [
@@ -17,6 +19,8 @@ export const mutants: readonly Mutant[] = [
   ...apicMutants,
   ...emulationMutants,
   ...nestedMutants,
+  ...timerMutants,
+  ...priorityMutants,
 ];
 
 /** What became of a mutant. */

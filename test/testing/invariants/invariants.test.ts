@@ -291,6 +291,40 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
     },
   ],
   [
+    'INV14-nmis-behind',
+    inGuest,
+    ({ vcpu }) => {
+      Object.assign(vcpu, { interruptibility: 8, nmiPending: 2 });
+    },
+  ],
+  [
+    'INV14-nmis-behind',
+    asleep,
+    ({ vcpu }) => {
+      Object.assign(vcpu, { mpState: 2, injected: 0x8000_0202 });
+    },
+  ],
+  ...[
+    { isRunning: 0, hostApicId: 1 },
+    { isRunning: 1, hostApicId: 0 },
+  ].map((entry): (typeof breaks)[number] => [
+    'INV12-avic-entry',
+    inGuest,
+    ({ machine, vcpu }) => {
+      vcpu.svm = 1;
+      at(machine.avicTables, 0).physical = [entry, entry].map((each) => ({ ...each, valid: 1, backingPage: 1 }));
+    },
+  ]),
+  [
+    'INV12-avic-entry',
+    asleep,
+    ({ machine, vcpu }) => {
+      vcpu.svm = 1;
+      const entry = { isRunning: 1, hostApicId: 1, valid: 1, backingPage: 1 };
+      at(machine.avicTables, 0).physical = [entry, { ...entry }];
+    },
+  ],
+  [
     'INV2-being-woken',
     asleepInL2,
     ({ machine }) => {
