@@ -66,6 +66,11 @@ function onlyReturns({ effect }: Stage): boolean {
   return /=>\s*done$/.test(text) || /^\(\w+, \w+, \w+, (\w+)\)\s*=>\s*\1$/.test(text);
 }
 
+/** True if a stage does nothing but take time. */
+function isIdle({ effect }: Stage): boolean {
+  return /^\(?[\w, ]*\)?\s*=>\s*(\{\s*\}|undefined|void 0)$/.test(effect.toString());
+}
+
 /** True if a stage does nothing but go to another. */
 function goesTo({ effect }: Stage, name: string): boolean {
   return /=>\s*["']([^"']+)["']$/.exec(effect.toString())?.[1] === name;
@@ -88,7 +93,7 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     const results = new Set([...outcomes].filter((one) => one !== calls && one !== callsForTarget));
     const isLast = index === routine.stages.length - 1;
     // What does nothing but cost, and what returns where the routine ends anyway, can be left out by nobody's loss.
-    const idle = /^\(?[\w, ]*\)?\s*=>\s*(\{\s*\}|undefined|void 0)$/.test(stage.effect.toString());
+    const idle = isIdle(stage);
     if (!idle && !(isLast && onlyReturns(stage))) add(stage, 'skipped', [skipped(stage)]);
     const next = routine.stages[index + 1];
     for (const name of [...results].filter((result) => stage.to.includes(result))) {
@@ -100,7 +105,8 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
     }
     // Where what follows does nothing but end.
     const ends = next !== undefined && /=>\s*done$/.test(next.effect.toString());
-    if (results.has('done') && results.size > 1) {
+    // Some stages are called so.
+    if (results.has('done') && results.size > 1 && !stage.to.includes('done')) {
       if (!ends)
         add(stage, 'never done', [redirected(stage, (result) => (result === done ? undefined : result))], 'done');
       if (results.has('next')) add(stage, 'always done', [redirected(stage, (result) => result ?? done)], 'next');
@@ -124,7 +130,8 @@ export function mutationsOf(routine: Routine, seen: Outcomes): Mutation[] {
       next === undefined ||
       stage.type !== StageType.ordinary ||
       next.type !== StageType.ordinary ||
-      !seen.has(next.at)
+      !seen.has(next.at) ||
+      (idle && isIdle(next))
     )
       return;
     const [first, second] = [stage.effect, next.effect];
