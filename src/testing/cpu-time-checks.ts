@@ -145,14 +145,15 @@ export function checkCpuTime(cpu: CpuTime): BrokenCpuTimeLaw[] {
  */
 export function checkTraceTime(trace: Trace): BrokenCpuTimeLaw[] {
   const broken: BrokenCpuTimeLaw[] = [];
-  // Virtual CPUs whose outermost routine did what it did last: after the end of its program a guest is there and does nothing.
+  // When the program of each guest, the outermost routine that is seen first, does what it does last: after that its guest may do nothing.
   const ended = new Map<number, number>();
+  const programs = new Map<number, number>();
   const { activations } = trace;
-  for (const { guest, vcpu, activation, end } of [...trace.stages].sort((a, b) => a.start - b.start)) {
+  for (const { guest, vcpu, activation, end } of [...trace.stages].sort((x, y) => x.start - y.start)) {
     const of = activations[activation];
-    if (!guest || of?.kind !== 'program') continue;
-    if (of.caller === -1) ended.set(vcpu, end);
-    else ended.delete(vcpu);
+    if (!guest || of?.kind !== 'program' || of.caller !== -1) continue;
+    if (!programs.has(vcpu)) programs.set(vcpu, activation);
+    if (programs.get(vcpu) === activation) ended.set(vcpu, end);
   }
   for (const [processor, spans] of spansByProcessor(trace)) {
     let until = spans[0]?.start ?? 0;
