@@ -1,4 +1,4 @@
-import { testBit } from '../../arch/bits256.js';
+import { highestBit, testBit } from '../../arch/bits256.js';
 import type { Action } from '../../engine/actions.js';
 import { InputError, InternalError } from '../../engine/errors.js';
 import { createRandom, randomBelow } from '../../engine/random.js';
@@ -502,6 +502,10 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
       },
       get pir() {
         return machine.memory.descriptors[vcpuOf(machine, id).pid]?.pir ?? [];
+      },
+      get endedByMemory() {
+        const { pvEoiPending, page } = vcpuOf(machine, id);
+        return pvEoiPending === 1 && machine.paravirt[id]?.eoi === 0 ? highestBit(page.isr) : -1;
       },
     })),
   );
