@@ -22,7 +22,7 @@ export interface Invariant<M, O> {
 
 /** What an explored run looks at, and how far it goes. */
 export interface ExploreOptions<M extends Machine & { processors: C[] }, C extends Processor, O>
-  extends Omit<UntimedOptions<M, C, O>, 'onStage' | 'observe' | 'interruptible'> {
+  extends Omit<UntimedOptions<M, C, O>, 'onStage' | 'onBegin' | 'observe' | 'interruptible'> {
   /** Takes what effects observe. The machine is as the effect left it. */
   observe?(observers: O, processor: number, kind: number, a: number, b: number, machine: M): void;
   /** As in {@link UntimedOptions}. */

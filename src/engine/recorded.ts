@@ -62,6 +62,7 @@ export class RecordedSteps {
     return entry;
   }
 
+  /** The step of this number, if there is one. */
   protected entryOf(index: number): RecordedEntry {
     const entry = this.entries[index];
     if (entry === undefined) {

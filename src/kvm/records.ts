@@ -58,6 +58,8 @@ export const KvmRecord = {
   nestedNotificationTaken: recordKind('nested-notification-taken', 'vcpu', 'vector'),
   /** A pin of the I/O APIC is asserted: which, and 1 if its last interrupt has not ended. Tracepoint `kvm_ioapic_set_irq`. */
   ioapicSetIrq: recordKind('ioapic-set-irq', 'pin', 'coalesced'),
+  /** Who has posted reads the mode of its target: the vector to notify it by, 100H more if it is not in guest mode. */
+  modeRead: recordKind('mode-read', 'vcpu', 'notification'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;

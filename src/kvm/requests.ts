@@ -21,6 +21,9 @@ function take(machine: KvmMachine, processor: LogicalProcessor, request: number)
   return true;
 }
 
+/** Interruption information: valid, NMI, vector 2. */
+const injectedNmi = 0x8000_0202;
+
 type Next = 'serve' | 'KVM_REQ_EVENT';
 
 function serve(machine: KvmMachine, processor: LogicalProcessor): Control<Next> {
@@ -34,11 +37,9 @@ function serve(machine: KvmMachine, processor: LogicalProcessor): Control<Next> 
     return 'serve';
   }
   if (take(machine, processor, VcpuRequest.nmi)) {
-    // Linux `process_nmi`: one more can wait while one is being handled.
-    vcpu.nmiPending = Math.min(
-      vcpu.nmiPending + vcpu.nmiQueued,
-      (loadedContext(machine, vcpu).interruptibility & 8) !== 0 ? 1 : 2,
-    );
+    // Linux `process_nmi`: one more can wait while one is being handled, or was to be when its entry was called off.
+    const handled = (loadedContext(machine, vcpu).interruptibility & 8) !== 0 || vcpu.injected === injectedNmi;
+    vcpu.nmiPending = Math.min(vcpu.nmiPending + vcpu.nmiQueued, handled ? 1 : 2);
     vcpu.nmiQueued = 0;
     vcpu.requests |= VcpuRequest.event;
     return 'serve';

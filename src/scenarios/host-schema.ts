@@ -36,6 +36,7 @@ const hostInterrupts = v.strictObject({
 
 /** The host: its kernel and what is set there. */
 export const hostSchema = v.strictObject({
+  /** Its version, 3.10 or newer; one between those that are known counts as the nearest. */
   kernel: v.optional(kernelVersion(kernelVersions), '6.1'),
   /** Module parameter `halt_poll_ns` of kvm; 0: no halt polling. */
   haltPollNs: v.optional(nonNegative, 200_000),

@@ -11,7 +11,7 @@ export {
 export { call, callOn, interruptWith, restartInstruction, retireInstruction, within } from '../engine/frames.js';
 export { type Hooks, noHooks } from '../engine/interpreter.js';
 export { type RecordedEntry, RecordedSteps } from '../engine/recorded.js';
-export { recordSchedule, ScheduleRecording } from '../engine/recorded-schedule.js';
+export { type RecordedScheduleOptions, recordSchedule, ScheduleRecording } from '../engine/recorded-schedule.js';
 export { arm, type CostKey, cancel, costKey, expired, notify, observe, send } from '../engine/requests.js';
 export {
   type Control,

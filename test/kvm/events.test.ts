@@ -117,6 +117,16 @@ describe.each(ways)('%s', (_name, features) => {
     expect(run(built).delivered[`1:${testVector}`]).toBe(8);
   });
 
+  test('of NMIs that come while one is injected anew, because its entry was called off, one is kept', () => {
+    const built = build({}, features);
+    const { machine } = built;
+    const target = vcpuOf(machine, 1);
+    startGuest(machine, target, busyLoop);
+    Object.assign(target, { injected: 0x8000_0202, nmiQueued: 2 });
+    target.requests |= VcpuRequest.nmi | VcpuRequest.event;
+    expect(run(built).delivered).toEqual({ '1:2': 2 });
+  });
+
   test('an NMI comes before an interrupt that is pending as well', () => {
     const built = build({}, features);
     const { machine } = built;

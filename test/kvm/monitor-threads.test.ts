@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { call } from '../../src/engine/frames.js';
 import { recordKindOf } from '../../src/engine/records.js';
+import { shared } from '../../src/engine/routine.js';
 import { TaskState } from '../../src/host/machine.js';
+import { kvmPiUpdateIrte, remapped } from '../../src/kvm/irqfd.js';
+import { kvm, vcpuOf } from '../../src/kvm/machine.js';
 import { createRun } from '../../src/scenarios/run.js';
 import { parseScenario, type ScenarioInput } from '../../src/scenarios/schema.js';
+import { addHostActs } from './host-thread.js';
+import { build, run } from './lab.js';
 
 const attachNs = 40_000;
 const device = (affinityNs?: number): ScenarioInput => ({
@@ -73,3 +79,35 @@ test('a device is attached when it is said to be, not before', () => {
   expect(at(attachNs - 1000)).toBe(0);
   expect(at(attachNs + 30_000)).toBe(1);
 });
+
+const updated: number[] = [];
+const update = kvm.program('test_update_irte', () => ({ low: 0, destination: 0 }), [
+  kvm.glue('kvm_pi_update_irte', (m, cpu, f) => {
+    Object.assign(call(m, cpu, kvmPiUpdateIrte), { low: f.low, destination: f.destination });
+  }),
+  kvm.stage('keep', 'modifyIrte', shared, (_m, _cpu, _f, entry) => {
+    updated.push(entry);
+  }),
+]);
+
+test.each([
+  ['fixed, to one', 0x4041, 1, true],
+  ['fixed, logical, to one', 0x4841, 0b10, true],
+  ['fixed, logical, to two', 0x4841, 0b11, false],
+  ['an NMI', 0x4400, 1, false],
+] as const)(
+  'a message of a device is posted if it is fixed and has one receiver: %s',
+  (_what, low, destination, posted) => {
+    const built = build({ vms: [{ features: { ipiVirtualization: false } }] });
+    updated.length = 0;
+    addHostActs(built.machine, [
+      (m, cpu) => {
+        Object.assign(call(m, cpu, update), { low, destination });
+      },
+    ]);
+    run(built, 200_000);
+    expect(updated).toEqual([posted ? 256 * vcpuOf(built.machine, 1).pid + 0x41 : remapped]);
+    // The first that is posted has everyone who sleeps do so with the wakeup vector.
+    expect(built.machine.vms[0]?.bypassCount).toBe(posted ? 1 : 0);
+  },
+);

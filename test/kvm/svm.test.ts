@@ -71,10 +71,13 @@ describe('an interrupt of a device for a guest with AVIC', () => {
   });
 });
 
-const toOthers = program('test_to_others', () => ({ low: 0, high: 0 }), [
+const toOthers = program('test_to_others', () => ({ low: 0, high: 0, after: 0 }), [
   stage('wait', 'guestLoop', shared, () => {}, { work: () => 200_000 }),
   glue('wrmsr-icr', (m, cpu, f) => {
     Object.assign(call(m, cpu, wrmsr), { msr: 0x830, low: f.low, high: f.high });
+  }),
+  stage('behind', 'guestStores', shared, (_m, _cpu, f) => {
+    f.after = 1;
   }),
   stage('idle', 'guestLoop', shared, () => {}, { work: () => 1_000_000_000 }),
 ]);
@@ -92,10 +95,12 @@ describe('an IPI of a guest with AVIC to some that sleep', () => {
     });
     const { machine } = built;
     for (const vcpu of machine.vcpus.slice(1)) startGuest(machine, vcpuOf(machine, vcpu.id), haltLoop);
-    Object.assign(startGuest(machine, vcpuOf(machine, 0), toOthers), { low: low | testVector, high });
+    const locals = startGuest(machine, vcpuOf(machine, 0), toOthers);
+    Object.assign(locals, { low: low | testVector, high });
     const { delivered, exits } = run(built);
     expect(delivered).toEqual(Object.fromEntries(expected.map((vcpu) => [`${vcpu}:${testVector}`, 1])));
     expect(exits[exit('AVIC_INCOMPLETE_IPI')]).toBe(1);
+    expect(locals.after).toBe(1);
   });
 });
 

@@ -2,13 +2,13 @@ import { highestBit, testBit } from '../../arch/bits256.js';
 import { ExitReason } from '../../arch/exit-reason.js';
 import { DeliveryMode, icrDeliveryMode } from '../../arch/icr.js';
 import { recordKind } from '../../engine/records.js';
-import type { Schema } from '../../engine/schema.js';
-import { flag, integer, list, record } from '../../engine/schema-values.js';
 import { Record } from '../../hardware/records.js';
 import { apicAcceptIrq } from '../../kvm/accept-irq.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, PendingEvent, vcpuOf } from '../../kvm/machine.js';
 import { hostedBy, isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { KvmRecord } from '../../kvm/records.js';
+import { insert, type Ledger, type LedgerEntry, LedgerFault, remove, wrong } from './ledger-entries.js';
+import { announcedOn, decided, notedForL2, sent } from './notifications.js';
 import { place, somebodyIn } from './places.js';
 
 /** What the test kit's own programs tell observers. */
@@ -20,83 +20,6 @@ export const TestRecord = {
   /** A handler of an NMI is about to return. */
   nmiEnds: recordKind('model-nmi-ends', 'vcpu'),
 } as const;
-
-/** What one virtual CPU's local APIC has been told, and has told its guest. Lists of vectors, ascending. */
-export interface LedgerEntry {
-  /** Accepted and not delivered. */
-  pending: number[];
-  /** Delivered and without an EOI. */
-  inService: number[];
-  /** About to be sent by a program; it has not reached this APIC. */
-  intended: number[];
-  /** 1 once a SIPI has come to it after INIT: then it has to start. */
-  started: number;
-  /** NMIs accepted and neither delivered nor merged with one that was. */
-  nmis: number;
-  /** 1 from the delivery of an NMI until its handler returns, where programs say when that is. */
-  nmiHandled: number;
-  /** 1 from VMRESUME until L2 has been entered: until then it cannot have exited. */
-  entering: number;
-}
-
-/** The first thing that went wrong when something was accepted, delivered or ended. */
-export const LedgerFault = {
-  none: 0,
-  /** A message came that nobody sent, or a second time. */
-  unsent: 1,
-  /** A vector was delivered that was not pending. */
-  unrequested: 2,
-  /** One was delivered although its class is not above the processor priority. */
-  belowPriority: 3,
-  /** One was delivered although a higher one was requested. */
-  notHighest: 4,
-  /** An EOI ended the service of a vector that was not the highest in service. */
-  wrongEoi: 5,
-  /** A program of the test kit is where it never should be. */
-  unexpected: 6,
-  /** L2 exited to L1 for a notification that is L2's to process. */
-  notificationExit: 7,
-  /** An NMI was delivered that nobody sent, or a second time. */
-  nmiUnsent: 8,
-  /** An NMI was delivered while one is handled. */
-  nmiNested: 9,
-} as const;
-
-/**
- * What observers remember of a run, so that a state alone shows whether something was lost, made up or done twice: as plain data, part of
- * what the explorer tells states apart by.
- */
-export interface Ledger {
-  /** By virtual CPU. */
-  vcpus: LedgerEntry[];
-  /** 1 if programs say what they are about to send ({@link TestRecord}): then what comes must have been sent, once. */
-  intents: number;
-  /** {@link LedgerFault}, and where. */
-  fault: number;
-  faultVcpu: number;
-  faultVector: number;
-}
-
-const vectors = list(integer(0, 255));
-
-/** What a ledger looks like. */
-export const ledgerSchema: Schema<Ledger> = record({
-  vcpus: list(
-    record({
-      pending: vectors,
-      inService: vectors,
-      intended: vectors,
-      started: flag,
-      nmis: integer(0, 7),
-      nmiHandled: flag,
-      entering: flag,
-    }),
-  ),
-  intents: flag,
-  fault: integer(0, 255),
-  faultVcpu: integer(0, 2 ** 31 - 1),
-  faultVector: integer(0, 255),
-});
 
 /** The vectors of a set of 256 bits, ascending. */
 function vectorsOf(bits: readonly number[]): number[] {
@@ -138,6 +61,7 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
         nmis: vcpu.nmiQueued + vcpu.nmiPending + (nmiInHand(vcpu) ? 1 : 0),
         nmiHandled: 0,
         entering: 0,
+        notifications: [],
       };
     }),
     intents,
@@ -145,32 +69,6 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
     faultVcpu: 0,
     faultVector: 0,
   };
-}
-
-/** Adds a vector to an ascending list; `twice` says whether it may be there more than once. */
-function insert(list: number[], vector: number, twice = false): void {
-  let at = list.length;
-  while (at > 0 && (list[at - 1] as number) > vector) at--;
-  if (!twice && at > 0 && list[at - 1] === vector) return;
-  list.push(0);
-  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1] as number;
-  list[at] = vector;
-}
-
-/** Takes a vector out of a list; false if it was not there. */
-function remove(list: number[], vector: number): boolean {
-  const at = list.indexOf(vector);
-  if (at < 0) return false;
-  for (let i = at + 1; i < list.length; i++) list[i - 1] = list[i] as number;
-  list.pop();
-  return true;
-}
-
-function wrong(ledger: Ledger, fault: number, vcpu: number, vector: number): void {
-  if (ledger.fault !== LedgerFault.none) return;
-  ledger.fault = fault;
-  ledger.faultVcpu = vcpu;
-  ledger.faultVector = vector;
 }
 
 function accepted(ledger: Ledger, vcpu: number, vector: number): void {
@@ -251,8 +149,9 @@ function message(entry: LedgerEntry, vcpu: KvmVcpu, icr: number): void {
  * Enters a record: what an effect told observers, with the machine as the effect left it.
  *
  * @param kind - one of `Record`, `KvmRecord`, {@link TestRecord}; others are passed over
+ * @param processor - where the effect was, -1 if on none
  */
-export function enter(ledger: Ledger, kind: number, a: number, b: number, machine: KvmMachine): void {
+export function enter(ledger: Ledger, kind: number, a: number, b: number, machine: KvmMachine, processor = -1): void {
   switch (kind) {
     case Record.posted:
     case Record.coalesced:
@@ -269,6 +168,7 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       // The notification is all there is to accept: what was posted is in L2's descriptor.
       if (!remove((ledger.vcpus[a] as LedgerEntry).intended, b) && ledger.intents === 1)
         wrong(ledger, LedgerFault.unsent, a, b);
+      notedForL2(ledger, a);
       break;
     case KvmRecord.nestedNotificationTaken:
       taken(ledger, machine, vcpuOf(machine, a), b);
@@ -295,6 +195,15 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       break;
     case TestRecord.nmiEnds:
       (ledger.vcpus[a] as LedgerEntry).nmiHandled = 0;
+      break;
+    case Record.announced:
+      announcedOn(ledger, machine, a, b);
+      break;
+    case KvmRecord.modeRead:
+      decided(ledger, machine, a, b, processor);
+      break;
+    case Record.physicalIpi:
+      sent(ledger, machine, a, b, processor);
       break;
     case TestRecord.unexpected:
       wrong(ledger, LedgerFault.unexpected, a, 0);

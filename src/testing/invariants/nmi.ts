@@ -1,7 +1,8 @@
 import { MpState } from '../../kvm/machine.js';
 import { loadedContext } from '../../kvm/nested/guest-mode.js';
 import type { StateInvariant } from './invariant.js';
-import { type LedgerEntry, LedgerFault, nmiComes, nmiInHand } from './ledger.js';
+import { nmiComes, nmiInHand } from './ledger.js';
+import { type LedgerEntry, LedgerFault } from './ledger-entries.js';
 
 const blockedByNmi = 8;
 

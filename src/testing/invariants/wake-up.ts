@@ -17,7 +17,7 @@ import { hostedBy, isNestedContext, nestedOf } from '../../kvm/nested/guest-mode
 import { piWakeupHandler } from '../../kvm/pi-load-put.js';
 import { svmCompleteInterruptDelivery, svmDeliverInterrupt } from '../../kvm/svm-deliver.js';
 import type { StateInvariant } from './invariant.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from './ledger-entries.js';
 import { frameIn, type Place, place, somebodyIn } from './places.js';
 
 /** The class of the processor priority, from TPR and ISR alone. SDM vol. 3A, "Task and Processor Priorities". */

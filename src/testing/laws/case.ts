@@ -505,7 +505,7 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
   };
   const take = (processor: number, kind: number, a: number, b: number): void => {
     watcher.take(processor, kind, a, b);
-    if (options.invariants !== false) enter(memory, kind, a, b, machine);
+    if (options.invariants !== false) enter(memory, kind, a, b, machine, processor);
   };
   let text: string | undefined;
   try {

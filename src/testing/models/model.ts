@@ -3,7 +3,8 @@ import { setHandler } from '../../hardware/interrupt-table.js';
 import { runQueueOf, type Task, TaskState } from '../../host/machine.js';
 import { finalInvariants, ledgerInvariants, machineInvariants } from '../invariants/index.js';
 import type { StateInvariant } from '../invariants/invariant.js';
-import { type Ledger, ledgerOf } from '../invariants/ledger.js';
+import { ledgerOf } from '../invariants/ledger.js';
+import type { Ledger } from '../invariants/ledger-entries.js';
 import { addHostTask, type ModelMachine, start } from './model-machine.js';
 import { deviceHostVector, deviceInterrupt, handler, nmiHandler, otherTask } from './programs.js';
 

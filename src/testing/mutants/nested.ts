@@ -52,7 +52,7 @@ export const nestedMutants: readonly Mutant[] = [
     history:
       'The sender read the mode and sent the vector, and only then noted that something is pending. One that left L2 in between took the vector in the host, found nothing noted, and entered L2 again.',
     source: 'Linux vmx_deliver_nested_posted_interrupt; repaired by 6b6977117f50, 83c98007d9fb',
-    breaks: ['INV1', 'INV2'],
+    breaks: ['INV1', 'INV2', 'INV7'],
     changes: [
       change(vmxDeliverNestedPostedInterrupt, 'set-pi_pending', () => () => 'read-mode', ['read-mode']),
       change(
