@@ -37,6 +37,7 @@ test.each([
   equivalenceLaw({ hypercalls: 'kvm' }, few),
   equivalenceLaw({ hypercalls: 'hyper-v' }, few),
   deliveryLaw({}, few),
+  deliveryLaw({ masks: true }, few),
   startUpLaw(few),
   timerMigrationLaw(few),
   timerLaw(few),
