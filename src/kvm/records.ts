@@ -51,7 +51,7 @@ export const KvmRecord = {
   nestedVmenter: recordKind('nested-vmenter', 'vcpu', 'interruptStatus'),
   /** L2 exits to L1: the reason, the interruption information. Tracepoint `kvm_nested_vmexit_inject`. */
   nestedVmexitInject: recordKind('nested-vmexit-inject', 'reason', 'interruptionInformation'),
-  /** L1 acknowledges an interrupt by its exit. */
+  /** L1 acknowledges an interrupt, or an NMI (vector 2), by its exit. */
   nestedAcknowledge: recordKind('nested-acknowledge', 'vcpu', 'vector'),
   /** An interrupt for L1 is a notification for L2: it never reaches L1's APIC, or is taken out of it again. */
   nestedNotification: recordKind('nested-notification', 'vcpu', 'vector'),

@@ -12,7 +12,7 @@ import {
 import type { StateInvariant } from './invariant.js';
 import type { Ledger } from './ledger-entries.js';
 import { accessControls, inhibitFollowed, interruptStatus, irrPending, processorPriority } from './mirrors.js';
-import { nmisBehind } from './nmi.js';
+import { enteredFirst, nmiKept, nmiOnce, nmisBehind } from './nmi.js';
 import { notifiedExactly } from './notifications.js';
 import { interruptsOn, marksTrue, onePlace } from './tasks.js';
 import { everythingDelivered, nobodySleepsOn, noLostWakeUp, startUpLatched } from './wake-up.js';
@@ -45,6 +45,9 @@ export const ledgerInvariants: readonly StateInvariant[] = [
   priorityOrder,
   eoiExactness,
   noExitForNotification,
+  nmiKept,
+  nmiOnce,
+  enteredFirst,
   notifiedExactly,
 ];
 

@@ -11,6 +11,12 @@ export interface LedgerEntry {
   intended: number[];
   /** 1 once a SIPI has come to it after INIT: then it has to start. */
   started: number;
+  /** NMIs accepted and neither delivered nor merged with one that was. */
+  nmis: number;
+  /** 1 from the delivery of an NMI until its handler returns, where programs say when that is. */
+  nmiHandled: number;
+  /** 1 from VMRESUME until L2 has been entered: until then it cannot have exited. */
+  entering: number;
   /** Notifications that somebody has to send, in the terms of `notifications.ts`, ascending. */
   notifications: number[];
 }
@@ -36,6 +42,10 @@ export const LedgerFault = {
   undueNotification: 8,
   /** ON was set, so that a notification is due, although SN is 1. */
   suppressedNotification: 9,
+  /** An NMI was delivered that nobody sent, or a second time. */
+  nmiUnsent: 10,
+  /** An NMI was delivered while one is handled. */
+  nmiNested: 11,
 } as const;
 
 /**
@@ -63,6 +73,9 @@ export const ledgerSchema: Schema<Ledger> = record({
       inService: vectors,
       intended: vectors,
       started: flag,
+      nmis: integer(0, 7),
+      nmiHandled: flag,
+      entering: flag,
       notifications: list(integer(0, 2 ** 31 - 1)),
     }),
   ),

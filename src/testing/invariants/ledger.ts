@@ -3,11 +3,13 @@ import { ExitReason } from '../../arch/exit-reason.js';
 import { DeliveryMode, icrDeliveryMode } from '../../arch/icr.js';
 import { recordKind } from '../../engine/records.js';
 import { Record } from '../../hardware/records.js';
+import { apicAcceptIrq } from '../../kvm/accept-irq.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, PendingEvent, vcpuOf } from '../../kvm/machine.js';
-import { isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
+import { hostedBy, isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { KvmRecord } from '../../kvm/records.js';
 import { insert, type Ledger, type LedgerEntry, LedgerFault, remove, wrong } from './ledger-entries.js';
 import { announcedOn, decided, notedForL2, sent } from './notifications.js';
+import { place, somebodyIn } from './places.js';
 
 /** What the test kit's own programs tell observers. */
 export const TestRecord = {
@@ -15,6 +17,8 @@ export const TestRecord = {
   intended: recordKind('intended', 'vcpu', 'vector'),
   /** A program has come to where it never should: a HLT that nothing could end has ended. */
   unexpected: recordKind('unexpected', 'vcpu'),
+  /** A handler of an NMI is about to return. */
+  nmiEnds: recordKind('model-nmi-ends', 'vcpu'),
 } as const;
 
 /** The vectors of a set of 256 bits, ascending. */
@@ -36,6 +40,11 @@ export function inHand(vcpu: KvmVcpu, inService: readonly number[]): number {
   return testBit(vcpu.page.isr, vector) && !inService.includes(vector) ? vector : -1;
 }
 
+/** True if an NMI has been chosen for the next VM entry; it stays noted until the next exit. */
+export function nmiInHand({ injected }: KvmVcpu): boolean {
+  return (injected & 0x8000_0700) >>> 0 === 0x8000_0200;
+}
+
 /** A ledger of a machine as it stands: what is posted or requested there is pending, what is in service is in service. */
 export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
   return {
@@ -49,6 +58,9 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
         inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand),
         intended: [],
         started: 0,
+        nmis: vcpu.nmiQueued + vcpu.nmiPending + (nmiInHand(vcpu) ? 1 : 0),
+        nmiHandled: 0,
+        entering: 0,
         notifications: [],
       };
     }),
@@ -79,8 +91,30 @@ function taken(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: numbe
   if (testBit(vcpu.page.irr, vector) || testBit(descriptorOf(machine, vcpu).pir, vector)) insert(pending, vector);
 }
 
+/** Two NMIs and one that is handled are all that an NMI can find, and one in hand. */
+const mostNmis = 5;
+
+const accepting = place(apicAcceptIrq, 'accept', 'event');
+
+/** True if an NMI has been accepted that is in no place yet: the target is about to be told. */
+export function nmiComes(machine: KvmMachine, { id }: KvmVcpu): boolean {
+  return somebodyIn(machine, accepting, 'target', id);
+}
+
+function nmiDelivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu): void {
+  const { id, nmiQueued, nmiPending } = vcpu;
+  const entry = ledger.vcpus[id] as LedgerEntry;
+  if (entry.nmis === 0) wrong(ledger, LedgerFault.nmiUnsent, id, 2);
+  if (entry.nmiHandled === 1) wrong(ledger, LedgerFault.nmiNested, id, 2);
+  entry.nmis = Math.max(entry.nmis - 1, 0);
+  // Those that came while one waited may have become one.
+  if (!nmiComes(machine, vcpu)) entry.nmis = Math.min(entry.nmis, nmiQueued + nmiPending);
+  entry.nmiHandled = ledger.intents;
+}
+
 function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number, chosen = false): void {
-  // Exceptions and NMIs have their own rules.
+  if (vector === 2) nmiDelivered(ledger, machine, hostedBy(machine, vcpu));
+  // Exceptions have their own rules.
   if (vector < 16) return;
   const { inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
   const { page } = vcpu;
@@ -106,6 +140,7 @@ function message(entry: LedgerEntry, vcpu: KvmVcpu, icr: number): void {
   const mode = icrDeliveryMode(icr);
   if (mode === DeliveryMode.fixed && (vcpu.page.svr & 0x100) === 0) remove(entry.intended, icr & 0xff);
   if (mode === DeliveryMode.init) entry.started = 0;
+  if (mode === DeliveryMode.nmi) entry.nmis = Math.min(entry.nmis + 1, mostNmis);
   const afterInit = vcpu.mpState === MpState.initReceived || (vcpu.pendingEvents & PendingEvent.init) !== 0;
   if (mode === DeliveryMode.startUp && afterInit) entry.started = 1;
 }
@@ -146,10 +181,20 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       if (vcpuOf(machine, a).exit.reason !== ExitReason.EoiInduced) ended(ledger, a, b);
       break;
     case KvmRecord.reset:
-      Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [] });
+      Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [], nmis: 0, nmiHandled: 0 });
       break;
     case KvmRecord.acceptIrq:
       message(ledger.vcpus[a] as LedgerEntry, vcpuOf(machine, a), b);
+      break;
+    case KvmRecord.nestedVmenter:
+      // One in HLT state is entered and rests, without any entry of the processor.
+      (ledger.vcpus[a] as LedgerEntry).entering = nestedOf(machine, vcpuOf(machine, a)).activity12 === 1 ? 0 : 1;
+      break;
+    case Record.vmEntry:
+      (ledger.vcpus[hostedBy(machine, vcpuOf(machine, a)).id] as LedgerEntry).entering = 0;
+      break;
+    case TestRecord.nmiEnds:
+      (ledger.vcpus[a] as LedgerEntry).nmiHandled = 0;
       break;
     case Record.announced:
       announcedOn(ledger, machine, a, b);

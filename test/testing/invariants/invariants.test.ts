@@ -495,6 +495,28 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
       at(machine.avicTables, 0).physical = [entry, { ...entry }];
     },
   ],
+  ['INV1-nmi-kept', inGuest, ({ machine, ledger }) => enter(ledger, KvmRecord.acceptIrq, 1, 0x4400, machine)],
+  ['INV14-nmi-once', inGuest, ({ machine, ledger }) => enter(ledger, Record.delivered, 1, 2, machine)],
+  [
+    'INV14-nmi-once',
+    inGuest,
+    ({ machine, ledger, vcpu }) => {
+      ledger.intents = 1;
+      enter(ledger, KvmRecord.acceptIrq, 1, 0x4400, machine);
+      vcpu.nmiQueued = 1;
+      enter(ledger, KvmRecord.acceptIrq, 1, 0x4400, machine);
+      enter(ledger, Record.delivered, 1, 2, machine);
+      enter(ledger, Record.delivered, 1, 2, machine);
+    },
+  ],
+  [
+    'INV14-entered-first',
+    inL2,
+    ({ machine, ledger }) => {
+      enter(ledger, KvmRecord.nestedVmenter, 1, 0, machine);
+      vcpuOf(machine, 1).guestMode = 0;
+    },
+  ],
   [
     'INV2-being-woken',
     asleepInL2,
