@@ -2,12 +2,14 @@ import { call } from '../engine/frames.js';
 import { notify, observe } from '../engine/requests.js';
 import { done, local, shared } from '../engine/routine.js';
 import { fence } from '../engine/store-buffer.js';
+import { apicPageWrite } from '../hardware/apic-page-access.js';
 import { cli, hlt, sti, vmcall } from '../hardware/instructions.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { Record } from '../hardware/records.js';
 import { HvCall, Hypercall, HypercallError, type ParavirtMemory, Preempted } from '../kvm/paravirt.js';
 import { addToWindow, clearWindow } from './ipi-window.js';
 import { type GuestMachine, guest, guestMemory } from './machine.js';
+import { writeMsr } from './msr.js';
 
 const { program, stage, glue } = guest;
 
@@ -185,7 +187,15 @@ export const kvmFlushTlbMulti = program('kvm_flush_tlb_multi', () => ({ next: 0,
 /** Ends the interrupt in service by memory, as the hypervisor has offered; it sees that at the next exit. Linux `kvm_guest_apic_eoi_write`. */
 export const kvmGuestApicEoiWrite = program('kvm_guest_apic_eoi_write', () => ({}), [
   stage('__test_and_clear_bit', 'guestStores', shared, (m, cpu) => {
-    (m.paravirt[cpu.vcpu] as ParavirtMemory).eoi = 0;
+    const memory = m.paravirt[cpu.vcpu] as ParavirtMemory;
+    // One instruction: an exit before it may have withdrawn the offer.
+    if (memory.eoi === 0) return undefined;
+    memory.eoi = 0;
+    return done;
+  }),
+  glue('native_apic_eoi', (m, cpu) => {
+    if (guestMemory(m, cpu).x2apic === 1) writeMsr(m, cpu, 0x80b, 0);
+    else call(m, cpu, apicPageWrite).offset = 0xb0;
   }),
 ]);
 

@@ -39,6 +39,11 @@ test.each([
   equivalenceLaw({ hypercalls: 'hyper-v' }, few),
   deliveryLaw({}, few),
   deliveryLaw({ masks: true }, few),
+  // Guests end interrupts by memory.
+  deliveryLaw(
+    { machine: { topology: { coresPerSocket: 3 }, vms: [{ vcpus: 2, features: { apicv: false, pvEoi: true } }] } },
+    few,
+  ),
   startUpLaw(few),
   timerMigrationLaw(few),
   timerLaw(few),
