@@ -217,12 +217,13 @@ export function explore(args: string[]): number {
   const all = (): number => {
     const rows = configurations.map((configuration) => rowOf(configuration, choice));
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-    if (svg !== undefined) writeChart(svg, model, configurations, rows, values.schedule);
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ model: model.name, ...(mutant === undefined ? {} : { mutant }), configurations: rows }, null, 2)}\n`
         : print(model, rows, mutant),
     );
+    // Behind the results, which stand even if there is nothing to draw.
+    if (svg !== undefined) writeChart(svg, model, configurations, rows, values.schedule);
     return rows.some((row) => row.violation !== undefined) ? 1 : 0;
   };
   return mutant === undefined ? all() : withMutant(mutant, all);

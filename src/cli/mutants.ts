@@ -24,13 +24,13 @@ export function mutantsCommand(args: string[]): number {
     return tryMutant(mutant, {}, seed);
   });
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  if (values.svg !== undefined) draw(values.svg, reports[0] as MutantReport);
   const caught = reports.filter((report) => report.caught).length;
   process.stdout.write(
     values.json
       ? `${JSON.stringify({ mutants: reports, summary: { tried: reports.length, caught } }, null, 2)}\n`
       : print(reports, caught),
   );
+  if (values.svg !== undefined) draw(values.svg, reports[0] as MutantReport);
   return caught === reports.length ? 0 : 1;
 }
 

@@ -4,7 +4,7 @@ import { notify, observe } from '../engine/requests.js';
 import { shared } from '../engine/routine.js';
 import { currentVcpu, type HardwareMachine, hardware } from './machine.js';
 import { carryOut, stepNamed, stepStage } from './outcome.js';
-import { Record } from './records.js';
+import { AnnouncedBy, Record } from './records.js';
 
 const { microcode, stage } = hardware;
 const steps = ipiVirtualizationSteps;
@@ -40,7 +40,10 @@ export const ipiVirtualization = microcode(
       'pidOnSet',
       shared,
       (m, cpu, f) => {
+        const descriptor = m.memory.descriptors[f.pid];
+        const before = descriptor?.on;
         const outcome = setOn.run(currentVcpu(m, cpu), m.memory, f);
+        if (before === 0 && descriptor?.on === 1) observe(m, Record.announced, f.pid, AnnouncedBy.ipiVirtualization);
         // A target whose hypervisor polls the descriptor sees it, whether or not ON was set.
         notify(m, m.vcpus[f.pid]?.channel ?? -1);
         return carryOut(m, cpu, outcome);

@@ -1,5 +1,8 @@
 import { recordKind } from '../engine/records.js';
 
+/** Who sets ON of a descriptor. */
+export const AnnouncedBy = { ipiVirtualization: 0, iommu: 1, urgentIommu: 2, software: 3 } as const;
+
 /** What hardware and guest routines tell observers. */
 export const Record = {
   vmExit: recordKind('vm-exit', 'reason', 'qualification'),
@@ -10,6 +13,8 @@ export const Record = {
   posted: recordKind('posted', 'descriptor', 'vector'),
   /** The vector was pending in the descriptor already. */
   coalesced: recordKind('coalesced', 'descriptor', 'vector'),
+  /** ON of a descriptor went from 0 to 1: who set it ({@link AnnouncedBy}) may have to send a notification. */
+  announced: recordKind('announced', 'descriptor', 'by'),
   /** A vector goes through the guest's IDT. */
   delivered: recordKind('delivered', 'vcpu', 'vector'),
   /** EOI virtualization ended the service of a vector. */

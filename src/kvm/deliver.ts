@@ -7,7 +7,7 @@ import { fence, load } from '../engine/store-buffer.js';
 import { descriptorLine } from '../hardware/ipi-virtualization.js';
 import type { LogicalProcessor } from '../hardware/machine.js';
 import { sendPhysicalIpi } from '../hardware/physical-apic.js';
-import { Record } from '../hardware/records.js';
+import { AnnouncedBy, Record } from '../hardware/records.js';
 import { kvmVcpuKick, kvmVcpuWakeUp } from './kick.js';
 import {
   HostVector,
@@ -72,7 +72,9 @@ function kvmVcpuTriggerPostedInterrupt(notification: number) {
       'vcpuModeRead',
       shared,
       (m, cpu, f: Delivery) => {
-        if (load(m, cpu, vcpuMode, f.target) !== VcpuMode.inGuestMode) return 'kvm_vcpu_wake_up';
+        const inGuest = load(m, cpu, vcpuMode, f.target) === VcpuMode.inGuestMode;
+        observe(m, KvmRecord.modeRead, f.target, inGuest ? notification : notification + 0x100);
+        if (!inGuest) return 'kvm_vcpu_wake_up';
         // A fastpath of the target itself, whose run loop will look at PIR.
         return cpu.vcpu === f.target && cpu.nonRoot === 0 ? done : undefined;
       },
@@ -119,7 +121,11 @@ export const vmxDeliverPostedInterrupt = program(
         fence(m, cpu);
         // Who polls looks at PIR, too: ON may be set for a request that does not end its sleep.
         notify(m, vcpuOf(m, f.target).channel);
-        return setOn?.run(undefined, m.memory, f) !== undefined ? done : undefined;
+        const descriptor = m.memory.descriptors[f.pid];
+        const before = descriptor?.on;
+        const outcome = setOn?.run(undefined, m.memory, f);
+        if (before === 0 && descriptor?.on === 1) observe(m, Record.announced, f.pid, AnnouncedBy.software);
+        return outcome !== undefined ? done : undefined;
       },
       { line: (m, _cpu, f) => descriptorLine(m, f.pid) },
     ),

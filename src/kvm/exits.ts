@@ -230,7 +230,7 @@ const handleApicEoiInduced = program('handle_apic_eoi_induced', () => ({}), [
 ]);
 
 /** HLT that no fastpath took. Linux `kvm_emulate_halt`. */
-const kvmEmulateHalt = program('kvm_emulate_halt', () => ({}), [
+export const kvmEmulateHalt = program('kvm_emulate_halt', () => ({}), [
   stage(
     '__kvm_emulate_halt',
     'emulateHalt',

@@ -51,13 +51,15 @@ export const KvmRecord = {
   nestedVmenter: recordKind('nested-vmenter', 'vcpu', 'interruptStatus'),
   /** L2 exits to L1: the reason, the interruption information. Tracepoint `kvm_nested_vmexit_inject`. */
   nestedVmexitInject: recordKind('nested-vmexit-inject', 'reason', 'interruptionInformation'),
-  /** L1 acknowledges an interrupt by its exit. */
+  /** L1 acknowledges an interrupt, or an NMI (vector 2), by its exit. */
   nestedAcknowledge: recordKind('nested-acknowledge', 'vcpu', 'vector'),
   /** An interrupt for L1 is a notification for L2: it never reaches L1's APIC, or is taken out of it again. */
   nestedNotification: recordKind('nested-notification', 'vcpu', 'vector'),
   nestedNotificationTaken: recordKind('nested-notification-taken', 'vcpu', 'vector'),
   /** A pin of the I/O APIC is asserted: which, and 1 if its last interrupt has not ended. Tracepoint `kvm_ioapic_set_irq`. */
   ioapicSetIrq: recordKind('ioapic-set-irq', 'pin', 'coalesced'),
+  /** Who has posted reads the mode of its target: the vector to notify it by, 100H more if it is not in guest mode. */
+  modeRead: recordKind('mode-read', 'vcpu', 'notification'),
   /** KVM saw an EOI. */
   eoi: recordKind('eoi', 'vcpu', 'vector'),
 } as const;

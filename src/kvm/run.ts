@@ -281,6 +281,13 @@ export const vcpuEnterGuest = program('vcpu_enter_guest', () => ({ fastpath: 0 }
     fence(m, cpu);
     localIrqEnable(cpu);
   }),
+  // What the guest ended by memory before a fastpath that enters again was called off is over; an offer that it never saw is withdrawn.
+  glue('apic_attention-cancelled', (m, cpu) => {
+    if (currentVcpu(m, cpu).pvEoiPending === 0) return done;
+    call(m, cpu, apicSyncPvEoiFromGuest);
+    return undefined;
+  }),
+  glue('cancelled', () => done),
 ]);
 
 /** A virtual CPU's thread. Linux `vcpu_run`. */

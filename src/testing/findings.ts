@@ -1,7 +1,9 @@
 import { done } from '../engine/routine.js';
 import { currentVcpu } from '../hardware/machine.js';
 import { currentTask, TaskState } from '../host/machine.js';
-import { makeRequest, VcpuRequest, vmOf } from '../kvm/machine.js';
+import { kvmEmulateHalt } from '../kvm/exits.js';
+import { vcpuBlock } from '../kvm/halt.js';
+import { MpState, makeRequest, VcpuRequest, vmOf } from '../kvm/machine.js';
 import { nestedOf } from '../kvm/nested/guest-mode.js';
 import { nestedDescriptor } from '../kvm/nested/nested-events.js';
 import { nestedVmxRun } from '../kvm/nested/nested-vmx-run.js';
@@ -119,6 +121,63 @@ export const findings: readonly Finding[] = [
         nestedOf(m, vcpu).piPending = 1;
         makeRequest(vcpu, VcpuRequest.event);
         return next;
+      }),
+    ],
+  },
+  {
+    id: 'FIND-04',
+    title: 'An L2 that halts while there is something for L1 goes on behind its HLT',
+    model: 'nested',
+    configuration: 'halts-with-interrupt',
+    invariant: 'INV4-nothing-spurious',
+    story: [
+      'L2 executes HLT with interrupts disabled. L1 does not want that as an exit, so KVM emulates it.',
+      'An interrupt for L1 is posted. It makes L2 exit, whatever RFLAGS.IF of L2 is.',
+      'KVM skips the HLT and finds an event: the virtual CPU stays runnable instead of halting.',
+      'L2 exits to L1, and the activity state in vmcs12 is "active".',
+      'L1 handles its interrupt and enters L2 again: it goes on behind the HLT although nothing came for it.',
+    ],
+    source:
+      'Linux __kvm_emulate_halt, which asks kvm_vcpu_has_events; prepare_vmcs12, which says HLT only of a virtual CPU that is halted',
+    weight:
+      'A processor saves HLT as activity state, and the L2 is entered halted. Most guests loop around HLT and look again. One that stops a processor for ever by HLT with interrupts disabled finds it running.',
+    closes:
+      'While L2 is active, halt first and look afterwards: vcpu_block looks at the events of L2 before it leaves the halted state.',
+    closing: [
+      change(kvmEmulateHalt, '__kvm_emulate_halt', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        const vcpu = currentVcpu(m, cpu);
+        if (vcpu.guestMode === 1) vcpu.mpState = MpState.halted;
+        return next;
+      }),
+    ],
+  },
+  {
+    id: 'FIND-05',
+    title: 'An NMI for L1 ends the HLT of its L2',
+    model: 'nested',
+    configuration: 'nmi-halt',
+    invariant: 'INV4-nothing-spurious',
+    story: [
+      'L2 executes HLT with interrupts disabled and halts.',
+      'An NMI for L1 comes: it is queued, with KVM_REQ_NMI, and the virtual CPU wakes.',
+      'Before it leaves the halted state KVM looks at the events of L2, but at NMIs that are pending only: this one is still queued.',
+      'The virtual CPU is runnable. Its request is served, the NMI is pending, and L2 exits to L1 with the activity state "active".',
+      'L1 handles the NMI and enters L2 again: it goes on behind the HLT although nothing came for it.',
+    ],
+    source:
+      'Linux vcpu_block, which calls kvm_check_nested_events before the state changes; process_nmi, which vcpu_enter_guest calls after it',
+    weight: 'As FIND-04, with an NMI instead of an interrupt, and however long L2 has been halted.',
+    closes: 'Serve KVM_REQ_NMI before the events of L2 are looked at in vcpu_block.',
+    closing: [
+      change(vcpuBlock, 'awake', (right) => (m, cpu, f, returned) => {
+        const vcpu = currentVcpu(m, cpu);
+        if (vcpu.guestMode === 1 && vcpu.nmiQueued > 0) {
+          vcpu.nmiPending = Math.min(vcpu.nmiPending + vcpu.nmiQueued, 2);
+          vcpu.nmiQueued = 0;
+          makeRequest(vcpu, VcpuRequest.event);
+        }
+        return right(m, cpu, f, returned);
       }),
     ],
   },

@@ -95,6 +95,10 @@ export function hostOperationStory(operation: HostOperation): string {
       return `a device raises line ${operation.line}: level-triggered ${hex(0xd0 + operation.line)}`;
     case 'route':
       return `the guest has line ${operation.line} go to its virtual CPU ${operation.vcpu}`;
+    case 'mask':
+      return `a guest masks line ${operation.line}`;
+    case 'unmask':
+      return `a guest lets line ${operation.line} through again`;
     case 'hold':
       return `a device raises line ${operation.line} and keeps it up`;
     case 'attach':

@@ -2,7 +2,8 @@ import process from 'node:process';
 import { explore } from '../../src/engine/explored.js';
 import { hardwareHooks } from '../../src/hardware/events.js';
 import type { LogicalProcessor } from '../../src/hardware/machine.js';
-import { enter, type Ledger } from '../../src/testing/invariants/ledger.js';
+import { enter } from '../../src/testing/invariants/ledger.js';
+import type { Ledger } from '../../src/testing/invariants/ledger-entries.js';
 import { models } from '../../src/testing/models/catalogue.js';
 import { exploreModel } from '../../src/testing/models/explore-model.js';
 import { createModelState, type ModelConfiguration } from '../../src/testing/models/model.js';
@@ -28,7 +29,7 @@ function withoutInvariants(configuration: ModelConfiguration) {
     hooks: hardwareHooks,
     schemas: modelSchemas,
     actions: worldActions,
-    observe: (ledger, _processor, kind, a, b, machine) => enter(ledger, kind, a, b, machine),
+    observe: (ledger, processor, kind, a, b, machine) => enter(ledger, kind, a, b, machine, processor),
     limits: { states: large, bytes: bound },
   });
 }

@@ -11,7 +11,7 @@ import { hlt } from '../../src/hardware/instructions.js';
 import { setHandler } from '../../src/hardware/interrupt-table.js';
 import { postByIommu } from '../../src/hardware/iommu-posting.js';
 import { sendPhysicalIpi } from '../../src/hardware/physical-apic.js';
-import { Record } from '../../src/hardware/records.js';
+import { AnnouncedBy, Record } from '../../src/hardware/records.js';
 import { timerUse } from '../../src/hardware/timer-uses.js';
 import { rdmsr, wrmsr } from '../../src/hardware/wrmsr.js';
 import { SystemVector } from '../../src/host/machine.js';
@@ -102,6 +102,7 @@ test('one notification wakes everyone who sleeps on the processor and has someth
         setBit(descriptor?.pir ?? [], testVector);
         Object.assign(descriptor ?? {}, { on: 1 });
       }
+      observe(m, Record.announced, vcpuOf(m, 0).pid, AnnouncedBy.iommu);
       sendPhysicalIpi(m, 0, HostVector.postedInterruptWakeup);
     },
   ]);
@@ -118,7 +119,7 @@ test.each(Object.entries(HostVector))(
         sendPhysicalIpi(m, 3, vector);
       },
     ]);
-    const { records } = run(built);
+    const { records } = run(built, 2_000_000, 'INV7-notified-exactly');
     expect(records['host-interrupt']?.filter(([which]) => which === vector)).toHaveLength(2);
     for (const { apic } of machine.processors)
       expect([...apic.isr, ...apic.irr].every((word) => word === 0)).toBe(true);

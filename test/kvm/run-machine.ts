@@ -2,7 +2,8 @@ import { createRecorder } from '../../src/observe/recorder.js';
 import { createRun, type SystemRun } from '../../src/scenarios/run.js';
 import { parseScenario, type Scenario, type ScenarioInput } from '../../src/scenarios/schema.js';
 import { brokenInvariants } from '../../src/testing/invariants/index.js';
-import { enter, type Ledger, ledgerOf } from '../../src/testing/invariants/ledger.js';
+import { enter, ledgerOf } from '../../src/testing/invariants/ledger.js';
+import type { Ledger } from '../../src/testing/invariants/ledger-entries.js';
 
 /** A run of a scenario in which the invariants are looked at after every stage. */
 export function checkedRun(input: ScenarioInput): { run: SystemRun; scenario: Scenario; stages: () => number } {
@@ -23,7 +24,7 @@ export function checkedRun(input: ScenarioInput): { run: SystemRun; scenario: Sc
     observe: (counters, time, processor, kind, a, b) => {
       count(counters, time, processor, kind, a, b);
       ledger ??= ledgerOf(run.state.machine);
-      enter(ledger, kind, a, b, run.state.machine);
+      enter(ledger, kind, a, b, run.state.machine, processor);
     },
   });
   return { run, scenario, stages: () => stages };

@@ -101,6 +101,7 @@ export const vmxCheckNestedEvents = program('vmx_check_nested_events', () => ({ 
         if (blocked) return nestedBusy;
         if (!exitsOnNmi(m, vcpu)) return 'no_vmexit';
         vcpu.nmiPending = 0;
+        observe(m, KvmRecord.nestedAcknowledge, vcpu.id, 2);
         exitToL1(m, cpu, ExitReason.ExceptionNmi, nmi);
         return 'exited';
       }

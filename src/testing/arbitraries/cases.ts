@@ -26,6 +26,8 @@ export interface CaseSetting {
   readonly machine?: MachineInput;
   /** The schedules, instead of any. */
   readonly schedules?: readonly CaseSchedule['kind'][];
+  /** True if the guest masks lines of the I/O APIC and lets them through again, among what devices do with them. */
+  readonly masks?: boolean;
 }
 
 type VmInput = NonNullable<MachineInput['vms']>[number];
@@ -146,10 +148,17 @@ export function guestProgram(fc: Fc, setting: ProgramSetting = {}): Arbitrary<Gu
 /** @internal What the host does meanwhile. */
 export function hostProgram(
   fc: Fc,
-  setting: ProgramSetting & { readonly processors?: number } = {},
+  setting: ProgramSetting & { readonly processors?: number; readonly masks?: boolean } = {},
 ): Arbitrary<HostOperation[]> {
   const { vcpus = 3, apicMode = 'x2apic', processors = 4, operations = 5 } = setting;
+  const lines = fc
+    .record({
+      op: fc.constantFrom<'mask' | 'unmask' | 'raise'>('mask', 'unmask', 'raise'),
+      line: fc.constantFrom(0, 1),
+    })
+    .map((of): HostOperation => of);
   const operation = fc.oneof<HostOperation>(
+    ...(setting.masks === true ? [{ weight: 18, arbitrary: lines }] : []),
     {
       weight: 3,
       arbitrary: message(fc, vcpus, apicMode === 'x2apic', false)
@@ -316,7 +325,12 @@ export function interruptCase(fc: Fc, setting: CaseSetting = {}): Arbitrary<Inte
     return fc
       .record({
         programs: fc.tuple(...programs),
-        host: hostProgram(fc, { vcpus: first.vcpus ?? 2, apicMode: first.apicMode ?? 'x2apic', processors }),
+        host: hostProgram(fc, {
+          vcpus: first.vcpus ?? 2,
+          apicMode: first.apicMode ?? 'x2apic',
+          processors,
+          ...(setting.masks === true ? { masks: true, operations: 10 } : {}),
+        }),
         // A guest that halts without an exit never gives its processor away.
         load: fc.array(fc.integer({ min: 0, max: processors - 1 }), {
           maxLength: vms.some(({ disableExits = [] }) => disableExits.length > 0) ? 0 : 2,

@@ -10,9 +10,10 @@ import {
   priorityOrder,
 } from './interrupts.js';
 import type { StateInvariant } from './invariant.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from './ledger-entries.js';
 import { accessControls, inhibitFollowed, interruptStatus, irrPending, processorPriority } from './mirrors.js';
-import { nmisBehind } from './nmi.js';
+import { enteredFirst, nmiKept, nmiOnce, nmisBehind } from './nmi.js';
+import { notifiedExactly } from './notifications.js';
 import { interruptsOn, marksTrue, onePlace } from './tasks.js';
 import { everythingDelivered, nobodySleepsOn, noLostWakeUp, startUpLatched } from './wake-up.js';
 
@@ -44,6 +45,10 @@ export const ledgerInvariants: readonly StateInvariant[] = [
   priorityOrder,
   eoiExactness,
   noExitForNotification,
+  nmiKept,
+  nmiOnce,
+  enteredFirst,
+  notifiedExactly,
 ];
 
 /** What holds when nothing more can happen. */

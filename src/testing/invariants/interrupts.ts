@@ -1,7 +1,8 @@
 import { testBit } from '../../arch/bits256.js';
 import { descriptorOf } from '../../kvm/machine.js';
 import type { StateInvariant } from './invariant.js';
-import { inHand, type LedgerEntry, LedgerFault } from './ledger.js';
+import { inHand } from './ledger.js';
+import { type LedgerEntry, LedgerFault } from './ledger-entries.js';
 
 function hex(vector: number): string {
   return `${vector.toString(16).toUpperCase()}H`;

@@ -1,5 +1,5 @@
 import type { KvmMachine } from '../../kvm/machine.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from './ledger-entries.js';
 
 /** The classes of rules to which every invariant belongs. */
 export const invariantClasses = {

@@ -2,12 +2,14 @@ import { highestBit, testBit } from '../../arch/bits256.js';
 import { ExitReason } from '../../arch/exit-reason.js';
 import { DeliveryMode, icrDeliveryMode } from '../../arch/icr.js';
 import { recordKind } from '../../engine/records.js';
-import type { Schema } from '../../engine/schema.js';
-import { flag, integer, list, record } from '../../engine/schema-values.js';
 import { Record } from '../../hardware/records.js';
+import { apicAcceptIrq } from '../../kvm/accept-irq.js';
 import { descriptorOf, type KvmMachine, type KvmVcpu, MpState, PendingEvent, vcpuOf } from '../../kvm/machine.js';
-import { isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
+import { hostedBy, isNestedContext, nestedHasVid, nestedOf } from '../../kvm/nested/guest-mode.js';
 import { KvmRecord } from '../../kvm/records.js';
+import { insert, type Ledger, type LedgerEntry, LedgerFault, remove, wrong } from './ledger-entries.js';
+import { announcedOn, decided, notedForL2, sent } from './notifications.js';
+import { place, somebodyIn } from './places.js';
 
 /** What the test kit's own programs tell observers. */
 export const TestRecord = {
@@ -15,64 +17,9 @@ export const TestRecord = {
   intended: recordKind('intended', 'vcpu', 'vector'),
   /** A program has come to where it never should: a HLT that nothing could end has ended. */
   unexpected: recordKind('unexpected', 'vcpu'),
+  /** A handler of an NMI is about to return. */
+  nmiEnds: recordKind('model-nmi-ends', 'vcpu'),
 } as const;
-
-/** What one virtual CPU's local APIC has been told, and has told its guest. Lists of vectors, ascending. */
-export interface LedgerEntry {
-  /** Accepted and not delivered. */
-  pending: number[];
-  /** Delivered and without an EOI. */
-  inService: number[];
-  /** About to be sent by a program; it has not reached this APIC. */
-  intended: number[];
-  /** 1 once a SIPI has come to it after INIT: then it has to start. */
-  started: number;
-}
-
-/** The first thing that went wrong when something was accepted, delivered or ended. */
-export const LedgerFault = {
-  none: 0,
-  /** A message came that nobody sent, or a second time. */
-  unsent: 1,
-  /** A vector was delivered that was not pending. */
-  unrequested: 2,
-  /** One was delivered although its class is not above the processor priority. */
-  belowPriority: 3,
-  /** One was delivered although a higher one was requested. */
-  notHighest: 4,
-  /** An EOI ended the service of a vector that was not the highest in service. */
-  wrongEoi: 5,
-  /** A program of the test kit is where it never should be. */
-  unexpected: 6,
-  /** L2 exited to L1 for a notification that is L2's to process. */
-  notificationExit: 7,
-} as const;
-
-/**
- * What observers remember of a run, so that a state alone shows whether something was lost, made up or done twice: as plain data, part of
- * what the explorer tells states apart by.
- */
-export interface Ledger {
-  /** By virtual CPU. */
-  vcpus: LedgerEntry[];
-  /** 1 if programs say what they are about to send ({@link TestRecord}): then what comes must have been sent, once. */
-  intents: number;
-  /** {@link LedgerFault}, and where. */
-  fault: number;
-  faultVcpu: number;
-  faultVector: number;
-}
-
-const vectors = list(integer(0, 255));
-
-/** What a ledger looks like. */
-export const ledgerSchema: Schema<Ledger> = record({
-  vcpus: list(record({ pending: vectors, inService: vectors, intended: vectors, started: flag })),
-  intents: flag,
-  fault: integer(0, 255),
-  faultVcpu: integer(0, 2 ** 31 - 1),
-  faultVector: integer(0, 255),
-});
 
 /** The vectors of a set of 256 bits, ascending. */
 function vectorsOf(bits: readonly number[]): number[] {
@@ -93,6 +40,11 @@ export function inHand(vcpu: KvmVcpu, inService: readonly number[]): number {
   return testBit(vcpu.page.isr, vector) && !inService.includes(vector) ? vector : -1;
 }
 
+/** True if an NMI has been chosen for the next VM entry; it stays noted until the next exit. */
+export function nmiInHand({ injected }: KvmVcpu): boolean {
+  return (injected & 0x8000_0700) >>> 0 === 0x8000_0200;
+}
+
 /** A ledger of a machine as it stands: what is posted or requested there is pending, what is in service is in service. */
 export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
   return {
@@ -106,6 +58,10 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
         inService: vectorsOf(vcpu.page.isr).filter((vector) => vector !== hand),
         intended: [],
         started: 0,
+        nmis: vcpu.nmiQueued + vcpu.nmiPending + (nmiInHand(vcpu) ? 1 : 0),
+        nmiHandled: 0,
+        entering: 0,
+        notifications: [],
       };
     }),
     intents,
@@ -113,32 +69,6 @@ export function ledgerOf(machine: KvmMachine, intents = 0): Ledger {
     faultVcpu: 0,
     faultVector: 0,
   };
-}
-
-/** Adds a vector to an ascending list; `twice` says whether it may be there more than once. */
-function insert(list: number[], vector: number, twice = false): void {
-  let at = list.length;
-  while (at > 0 && (list[at - 1] as number) > vector) at--;
-  if (!twice && at > 0 && list[at - 1] === vector) return;
-  list.push(0);
-  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1] as number;
-  list[at] = vector;
-}
-
-/** Takes a vector out of a list; false if it was not there. */
-function remove(list: number[], vector: number): boolean {
-  const at = list.indexOf(vector);
-  if (at < 0) return false;
-  for (let i = at + 1; i < list.length; i++) list[i - 1] = list[i] as number;
-  list.pop();
-  return true;
-}
-
-function wrong(ledger: Ledger, fault: number, vcpu: number, vector: number): void {
-  if (ledger.fault !== LedgerFault.none) return;
-  ledger.fault = fault;
-  ledger.faultVcpu = vcpu;
-  ledger.faultVector = vector;
 }
 
 function accepted(ledger: Ledger, vcpu: number, vector: number): void {
@@ -161,8 +91,30 @@ function taken(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: numbe
   if (testBit(vcpu.page.irr, vector) || testBit(descriptorOf(machine, vcpu).pir, vector)) insert(pending, vector);
 }
 
+/** Two NMIs and one that is handled are all that an NMI can find, and one in hand. */
+const mostNmis = 5;
+
+const accepting = place(apicAcceptIrq, 'accept', 'event');
+
+/** True if an NMI has been accepted that is in no place yet: the target is about to be told. */
+export function nmiComes(machine: KvmMachine, { id }: KvmVcpu): boolean {
+  return somebodyIn(machine, accepting, 'target', id);
+}
+
+function nmiDelivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu): void {
+  const { id, nmiQueued, nmiPending } = vcpu;
+  const entry = ledger.vcpus[id] as LedgerEntry;
+  if (entry.nmis === 0) wrong(ledger, LedgerFault.nmiUnsent, id, 2);
+  if (entry.nmiHandled === 1) wrong(ledger, LedgerFault.nmiNested, id, 2);
+  entry.nmis = Math.max(entry.nmis - 1, 0);
+  // Those that came while one waited may have become one.
+  if (!nmiComes(machine, vcpu)) entry.nmis = Math.min(entry.nmis, nmiQueued + nmiPending);
+  entry.nmiHandled = ledger.intents;
+}
+
 function delivered(ledger: Ledger, machine: KvmMachine, vcpu: KvmVcpu, vector: number, chosen = false): void {
-  // Exceptions and NMIs have their own rules.
+  if (vector === 2) nmiDelivered(ledger, machine, hostedBy(machine, vcpu));
+  // Exceptions have their own rules.
   if (vector < 16) return;
   const { inService } = ledger.vcpus[vcpu.id] as LedgerEntry;
   const { page } = vcpu;
@@ -188,6 +140,7 @@ function message(entry: LedgerEntry, vcpu: KvmVcpu, icr: number): void {
   const mode = icrDeliveryMode(icr);
   if (mode === DeliveryMode.fixed && (vcpu.page.svr & 0x100) === 0) remove(entry.intended, icr & 0xff);
   if (mode === DeliveryMode.init) entry.started = 0;
+  if (mode === DeliveryMode.nmi) entry.nmis = Math.min(entry.nmis + 1, mostNmis);
   const afterInit = vcpu.mpState === MpState.initReceived || (vcpu.pendingEvents & PendingEvent.init) !== 0;
   if (mode === DeliveryMode.startUp && afterInit) entry.started = 1;
 }
@@ -196,8 +149,9 @@ function message(entry: LedgerEntry, vcpu: KvmVcpu, icr: number): void {
  * Enters a record: what an effect told observers, with the machine as the effect left it.
  *
  * @param kind - one of `Record`, `KvmRecord`, {@link TestRecord}; others are passed over
+ * @param processor - where the effect was, -1 if on none
  */
-export function enter(ledger: Ledger, kind: number, a: number, b: number, machine: KvmMachine): void {
+export function enter(ledger: Ledger, kind: number, a: number, b: number, machine: KvmMachine, processor = -1): void {
   switch (kind) {
     case Record.posted:
     case Record.coalesced:
@@ -214,6 +168,7 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       // The notification is all there is to accept: what was posted is in L2's descriptor.
       if (!remove((ledger.vcpus[a] as LedgerEntry).intended, b) && ledger.intents === 1)
         wrong(ledger, LedgerFault.unsent, a, b);
+      notedForL2(ledger, a);
       break;
     case KvmRecord.nestedNotificationTaken:
       taken(ledger, machine, vcpuOf(machine, a), b);
@@ -226,10 +181,29 @@ export function enter(ledger: Ledger, kind: number, a: number, b: number, machin
       if (vcpuOf(machine, a).exit.reason !== ExitReason.EoiInduced) ended(ledger, a, b);
       break;
     case KvmRecord.reset:
-      Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [] });
+      Object.assign(ledger.vcpus[a] as LedgerEntry, { pending: [], inService: [], nmis: 0, nmiHandled: 0 });
       break;
     case KvmRecord.acceptIrq:
       message(ledger.vcpus[a] as LedgerEntry, vcpuOf(machine, a), b);
+      break;
+    case KvmRecord.nestedVmenter:
+      // One in HLT state is entered and rests, without any entry of the processor.
+      (ledger.vcpus[a] as LedgerEntry).entering = nestedOf(machine, vcpuOf(machine, a)).activity12 === 1 ? 0 : 1;
+      break;
+    case Record.vmEntry:
+      (ledger.vcpus[hostedBy(machine, vcpuOf(machine, a)).id] as LedgerEntry).entering = 0;
+      break;
+    case TestRecord.nmiEnds:
+      (ledger.vcpus[a] as LedgerEntry).nmiHandled = 0;
+      break;
+    case Record.announced:
+      announcedOn(ledger, machine, a, b);
+      break;
+    case KvmRecord.modeRead:
+      decided(ledger, machine, a, b, processor);
+      break;
+    case Record.physicalIpi:
+      sent(ledger, machine, a, b, processor);
       break;
     case TestRecord.unexpected:
       wrong(ledger, LedgerFault.unexpected, a, 0);

@@ -17,7 +17,7 @@ import { hostedBy, isNestedContext, nestedOf } from '../../kvm/nested/guest-mode
 import { piWakeupHandler } from '../../kvm/pi-load-put.js';
 import { svmCompleteInterruptDelivery, svmDeliverInterrupt } from '../../kvm/svm-deliver.js';
 import type { StateInvariant } from './invariant.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from './ledger-entries.js';
 import { frameIn, type Place, place, somebodyIn } from './places.js';
 
 /** The class of the processor priority, from TPR and ISR alone. SDM vol. 3A, "Task and Processor Priorities". */
@@ -31,6 +31,15 @@ function takesInterrupts(machine: KvmMachine, vcpu: KvmVcpu): boolean {
   if (active !== undefined && hasPin(active.vmcs12, PinBased.externalInterruptExiting)) return true;
   const guest = active === undefined ? vcpu : (machine.vcpus[active.l2] as KvmVcpu);
   return guest.interruptFlag === 1 && (guest.interruptibility & 3) === 0;
+}
+
+/** True if an NMI waits that the guest's processor would take; one for L1 while L2 is active takes L2 to L1 if L1 wants that. */
+function hasNmi(machine: KvmMachine, vcpu: KvmVcpu): boolean {
+  if (vcpu.nmiQueued + vcpu.nmiPending === 0) return false;
+  const active = vcpu.guestMode === 1 ? nestedOf(machine, vcpu) : undefined;
+  if (active !== undefined && hasPin(active.vmcs12, PinBased.nmiExiting)) return true;
+  const guest = active === undefined ? vcpu : (machine.vcpus[active.l2] as KvmVcpu);
+  return (guest.interruptibility & 0xb) === 0;
 }
 
 /** The highest vector that is posted or requested, whatever ON says, or -1. */
@@ -69,7 +78,7 @@ function reasonToRun(machine: KvmMachine, vcpu: KvmVcpu, ledger: Ledger): string
   if (vcpu.stopped === 1) return vcpu.signalPending === 1 ? undefined : 'it may go on';
   const vector = deliverableVector(machine, vcpu);
   if (vector >= 0) return `interrupt ${vector.toString(16).toUpperCase()}H`;
-  if (vcpu.nmiQueued + vcpu.nmiPending > 0 && (vcpu.interruptibility & 0xb) === 0) return 'an NMI';
+  if (hasNmi(machine, vcpu)) return 'an NMI';
   if (vcpu.smm === 0 && (vcpu.smiPending === 1 || (vcpu.requests & VcpuRequest.smi) !== 0)) return 'an SMI';
   if (vcpu.pendingEvents !== 0 && vcpu.smm === 0) return 'INIT or SIPI';
   if (vcpu.lapicTimer.pending > 0) return 'its timer';
@@ -185,6 +194,8 @@ export const everythingDelivered: StateInvariant = {
       if (sent !== undefined) return `virtual CPU ${vcpu.id}: ${sent.toString(16)}H was sent and never accepted`;
       const vector = deliverableVector(machine, vcpu);
       if (vector >= 0) return `virtual CPU ${vcpu.id}: ${vector.toString(16)}H is never delivered`;
+      if (vcpu.mpState === MpState.runnable && vcpu.stopped === 0 && hasNmi(machine, vcpu))
+        return `virtual CPU ${vcpu.id}: an NMI is never delivered`;
     }
     return undefined;
   },

@@ -17,6 +17,8 @@ export interface AccountHolder {
   readonly apicMode: ApicMode;
   readonly page: ApicRegisters;
   readonly pir: readonly number[];
+  /** The vector that its guest has ended by memory (PV EOI) and that the hypervisor has not taken out of the in-service register yet, -1 for none. */
+  readonly endedByMemory?: number;
 }
 
 /** A law that did not hold. */
@@ -213,7 +215,8 @@ export class Accounts {
   /** Compares the in-service register with the books: at any moment at which nothing is under way on that virtual CPU. */
   compareInService(vcpu: number): void {
     const { inService } = this.of(vcpu);
-    const isr = vectorsOf((this.targets[vcpu] as AccountHolder).page.isr);
+    const { page, endedByMemory } = this.targets[vcpu] as AccountHolder;
+    const isr = vectorsOf(page.isr).filter((vector) => vector !== endedByMemory);
     const expected = [...new Set(inService)].sort((a, b) => a - b);
     if (isr.join() === expected.join()) return;
     const list = (vectors: number[]): string => (vectors.length === 0 ? 'nothing' : vectors.map(hex).join(', '));

@@ -1,4 +1,4 @@
-import { testBit } from '../../arch/bits256.js';
+import { highestBit, testBit } from '../../arch/bits256.js';
 import type { Action } from '../../engine/actions.js';
 import { InputError, InternalError } from '../../engine/errors.js';
 import { createRandom, randomBelow } from '../../engine/random.js';
@@ -122,6 +122,9 @@ function vectorsIn({ programs, host = [] }: InterruptCase): number[] {
 const lineVector = 0xd0;
 const lines = 4;
 
+/** What is done with them. */
+const lineOperations: readonly HostOperation['op'][] = ['raise', 'route', 'hold', 'mask', 'unmask'];
+
 /** Wires the lines of the first VM's I/O APIC, level-triggered, each to one virtual CPU. */
 function wireLines(machine: SystemMachine, host: readonly HostOperation[]): void {
   const [vm] = machine.vms;
@@ -176,8 +179,7 @@ function start(machine: SystemMachine, input: InterruptCase): void {
     setProgram(startGuest(machine, vcpu, guestProgram), input.programs[vcpu.id] ?? []);
   }
   for (const vm of machine.vms) recalculateApicMap(machine, vm);
-  if (input.host?.some(({ op }) => op === 'raise' || op === 'route' || op === 'hold') === true)
-    wireLines(machine, input.host);
+  if (input.host?.some(({ op }) => lineOperations.includes(op)) === true) wireLines(machine, input.host);
   const last = machine.processors.length - 1;
   if (input.host !== undefined && input.host.length > 0) {
     const task = addTask(machine, hostProgram as unknown as Routine, { allowed: [last] });
@@ -367,16 +369,27 @@ class Watcher {
     if (operation.op === 'message') this.accounts.send(0, -1, operation.icr, operation.destination);
     if (operation.op === 'post') this.accounts.request(operation.vcpu, operation.vector);
     if (operation.op === 'hold') this.hold(operation.line);
+    if (operation.op === 'unmask') this.unmask(operation.line);
     if (operation.op === 'set-msi') this.message = operation;
     if (operation.op === 'msi' && this.message !== undefined)
       this.accounts.send(0, -1, this.message.icr, this.message.destination);
   }
 
-  /** A line rises. While its last interrupt has not ended it waits for whoever lowers it to raise it again. */
+  /** A line rises. While its last interrupt has not ended it waits for whoever lowers it to raise it again; while it is masked for {@link unmask}. */
   private raise(line: number, coalesced: number): void {
     const [vm] = this.machine.vms;
     const pin = vm?.ioapic[line];
-    if (vm === undefined || pin === undefined || pin.resample === 0 || coalesced === 1) return;
+    if (vm === undefined || pin === undefined || pin.resample === 0 || coalesced === 1 || (pin.low & 0x1_0000) !== 0)
+      return;
+    this.accounts.request(vm.vcpus[pin.destination] as number, lineVector + line);
+  }
+
+  /** A line that is up is let through: its interrupt is sent now, unless the last one has not ended. */
+  private unmask(line: number): void {
+    const [vm] = this.machine.vms;
+    const pin = vm?.ioapic[line];
+    if (vm === undefined || pin === undefined || (pin.low & 0x1_0000) === 0 || pin.line === 0 || pin.remoteIrr === 1)
+      return;
     this.accounts.request(vm.vcpus[pin.destination] as number, lineVector + line);
   }
 
@@ -490,6 +503,10 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
       get pir() {
         return machine.memory.descriptors[vcpuOf(machine, id).pid]?.pir ?? [];
       },
+      get endedByMemory() {
+        const { pvEoiPending, page } = vcpuOf(machine, id);
+        return pvEoiPending === 1 && machine.paravirt[id]?.eoi === 0 ? highestBit(page.isr) : -1;
+      },
     })),
   );
   const watcher = new Watcher(input, machine, accounts);
@@ -505,7 +522,7 @@ export function runCase(input: InterruptCase, options: CaseOptions = {}): CaseRe
   };
   const take = (processor: number, kind: number, a: number, b: number): void => {
     watcher.take(processor, kind, a, b);
-    if (options.invariants !== false) enter(memory, kind, a, b, machine);
+    if (options.invariants !== false) enter(memory, kind, a, b, machine, processor);
   };
   let text: string | undefined;
   try {

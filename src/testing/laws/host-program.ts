@@ -102,6 +102,14 @@ function perform(
       write.destination = b % vcpus.length;
       return 'next';
     }
+    case 'mask':
+    case 'unmask': {
+      const write = call(m, cpu, ioapicWriteIndirect);
+      const { low, destination } = (m.vms[0] as KvmVm).ioapic[a] as IoapicPin;
+      Object.assign(write, { pin: a, destination });
+      write.low = hostOperationKinds[kind] === 'mask' ? low | 0x1_0000 : low & ~0x1_0000;
+      return 'next';
+    }
     case 'hold':
     case 'raise': {
       const line = call(m, cpu, kvmIoapicSetIrq);

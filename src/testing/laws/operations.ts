@@ -105,6 +105,8 @@ export type HostOperation =
   | { readonly op: 'raise'; readonly line: number }
   /** The guest has a line's interrupt go to another virtual CPU of the first VM (by its number in the VM), whatever is under way. */
   | { readonly op: 'route'; readonly line: number; readonly vcpu: number }
+  /** The guest masks a line's redirection entry, or lets it through again, whether or not it is up or its last interrupt has ended. */
+  | { readonly op: 'mask' | 'unmask'; readonly line: number }
   /** A device raises its line and keeps it up, EOI or not, until a guest says `quiet`. */
   | { readonly op: 'hold'; readonly line: number }
   /** A guest gives the assigned device of the first VM this message, as bits 31:0 of an ICR without shorthand; the device has none at first. */
@@ -133,6 +135,8 @@ export const hostOperationKinds = [
   'hold',
   'set-msi',
   'msi',
+  'mask',
+  'unmask',
 ] as const satisfies readonly HostOperation['op'][];
 
 /** As {@link encodeOperation}. */
@@ -148,6 +152,8 @@ export function encodeHostOperation(operation: HostOperation): [kind: number, a:
       return [kind, operation.processor, 0];
     case 'raise':
     case 'hold':
+    case 'mask':
+    case 'unmask':
       return [kind, operation.line, 0];
     case 'route':
       return [kind, operation.line, operation.vcpu];

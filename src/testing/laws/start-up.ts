@@ -105,9 +105,9 @@ export function checkStartUp({ machine: input, messages, host, seed }: StartUpCa
     { machine, observers: {} },
     {
       hooks: hardwareHooks,
-      observe: (_observers, _processor, kind, a, b, m) => {
+      observe: (_observers, processor, kind, a, b, m) => {
         if (kind === started) starts.set(a, (starts.get(a) ?? 0) + 1);
-        enter(memory, kind, a, b, m);
+        enter(memory, kind, a, b, m, processor);
       },
       onStage: () => {
         broken ??= brokenInvariants(machine, memory)[0];

@@ -3,13 +3,13 @@ import type { Numbers } from '../../engine/state.js';
 import { setHandler } from '../../hardware/interrupt-table.js';
 import { startUpHandler } from '../../kvm/accept-events.js';
 import { startGuest } from '../../kvm/create-vm.js';
-import { type KvmVcpu, MpState } from '../../kvm/machine.js';
+import { type KvmVcpu, MpState, VcpuRequest } from '../../kvm/machine.js';
 import { createNestedGuest, type NestedGuest } from '../../kvm/nested/create-nested.js';
 import type { NestedState } from '../../kvm/nested/nested-state.js';
 import type { ModelConfiguration } from './model.js';
 import { addHostTask, createModelMachine, type ModelMachine, type ModelShape } from './model-machine.js';
 import { hypervisor, notificationHandler, postToL2 } from './nested-programs.js';
-import { injector, sendIpis, timerVector } from './programs.js';
+import { injector, lateInjector, nmiInjector, sendIpis, timerVector } from './programs.js';
 
 /** Ways of delivery. */
 export const withIpiVirtualization = { apicv: true, ipiVirtualization: true } as const;
@@ -64,6 +64,28 @@ export function offline<L extends Numbers<L>>(routine: Routine<L>): Part {
 export function softwareSender(on: number, [first, second]: Vectors): Part {
   return (machine) => {
     Object.assign(addHostTask(machine, on, injector), { first, second });
+  };
+}
+
+/** A task of the host on processor `on` that injects NMIs. */
+export function nmiSender(on: number, count = 1): Part {
+  return (machine) => {
+    addHostTask(machine, on, nmiInjector).count = count;
+  };
+}
+
+/** A task of the host on processor `on` that interrupts virtual CPU 0 once it has halted; vector 2 is an NMI. */
+export function lateSender(on: number, vector: number): Part {
+  return (machine) => {
+    addHostTask(machine, on, lateInjector).vector = vector;
+  };
+}
+
+/** There is a reason against APICv from the beginning. */
+export function inhibited(mask: number): Part {
+  return (machine) => {
+    for (const vm of machine.vms) vm.apicvInhibits |= mask;
+    for (const vcpu of machine.vcpus) vcpu.requests |= VcpuRequest.apicvUpdate;
   };
 }
 

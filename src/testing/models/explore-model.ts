@@ -1,7 +1,8 @@
 import { type ExploreCounts, type ExploreResult, explore } from '../../engine/explored.js';
 import { hardwareHooks } from '../../hardware/events.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
-import { enter, type Ledger } from '../invariants/ledger.js';
+import { enter } from '../invariants/ledger.js';
+import type { Ledger } from '../invariants/ledger-entries.js';
 import { createModelState, type ModelConfiguration, modelFinals, modelInvariants } from './model.js';
 import { type ModelMachine, modelSchemas } from './model-machine.js';
 import { worldActions } from './world.js';
@@ -26,7 +27,7 @@ export function exploreModel(configuration: ModelConfiguration, options: Explore
     invariants: modelInvariants,
     finally: modelFinals,
     comesToRest: 'INV8-comes-to-rest',
-    observe: (ledger, _processor, kind, a, b, machine) => enter(ledger, kind, a, b, machine),
+    observe: (ledger, processor, kind, a, b, machine) => enter(ledger, kind, a, b, machine, processor),
     ...options,
   });
 }

@@ -18,7 +18,8 @@ import { kvmFields, kvmVcpuFields, kvmVm } from '../../kvm/schema.js';
 import { buildMachine } from '../../scenarios/build.js';
 import { type MachineInput, parseMachine } from '../../scenarios/schema.js';
 import type { SystemMachine } from '../../scenarios/system-machine.js';
-import { enter, type Ledger, ledgerSchema } from '../invariants/ledger.js';
+import { enter } from '../invariants/ledger.js';
+import { type Ledger, ledgerSchema } from '../invariants/ledger-entries.js';
 
 /** What a model has beside the machine: how often the world outside may act. */
 export interface ModelWorld {
@@ -144,7 +145,7 @@ export function addHostTask<L extends Numbers<L>>(machine: ModelMachine, on: num
 export function start(machine: ModelMachine, ledger: Ledger): void {
   const untimed = new Untimed<ModelMachine, LogicalProcessor, Ledger>({
     hooks: hardwareHooks,
-    observe: (observers, _processor, kind, a, b) => enter(observers, kind, a, b, machine),
+    observe: (observers, processor, kind, a, b) => enter(observers, kind, a, b, machine, processor),
   });
   const state = { machine, observers: ledger };
   untimed.begin(state);

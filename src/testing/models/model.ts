@@ -3,9 +3,10 @@ import { setHandler } from '../../hardware/interrupt-table.js';
 import { runQueueOf, type Task, TaskState } from '../../host/machine.js';
 import { finalInvariants, ledgerInvariants, machineInvariants } from '../invariants/index.js';
 import type { StateInvariant } from '../invariants/invariant.js';
-import { type Ledger, ledgerOf } from '../invariants/ledger.js';
+import { ledgerOf } from '../invariants/ledger.js';
+import type { Ledger } from '../invariants/ledger-entries.js';
 import { addHostTask, type ModelMachine, start } from './model-machine.js';
-import { deviceHostVector, deviceInterrupt, handler, otherTask } from './programs.js';
+import { deviceHostVector, deviceInterrupt, handler, nmiHandler, otherTask } from './programs.js';
 
 /** One machine of a model: what is in it, and what its programs do. */
 export interface ModelConfiguration {
@@ -44,6 +45,7 @@ export function createModelState({ build }: ModelConfiguration): ModelState {
   setHandler(machine.hostInterrupts, deviceHostVector, deviceInterrupt.entry);
   for (const vcpu of machine.vcpus) {
     for (const vector of modelVectors) setHandler(vcpu.guestInterrupts, vector, handler.entry);
+    setHandler(vcpu.guestInterrupts, 2, nmiHandler.entry);
   }
   machine.world.others.forEach((other, processor) => {
     // Any number but -1 asks for a task that can become ready there.

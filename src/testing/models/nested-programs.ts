@@ -98,7 +98,8 @@ export const hypervisor = program('model_hypervisor', () => ({ halted: 0, waits:
     const { exitInterruptionInformation12: information } = nested;
     if (reason === ExitReason.Cpuid || reason === ExitReason.Hlt) skipInL2(m, l2);
     if (reason === ExitReason.Hlt) nested.activity12 = 1;
-    if (reason === ExitReason.ExternalInterrupt && information !== 0) {
+    // As if it were delivered here: an NMI, too, which is blocked until its handler returns.
+    if ((reason === ExitReason.ExternalInterrupt || reason === ExitReason.ExceptionNmi) && information !== 0) {
       interruptAt(m.threads[cpu.thread] as Thread, handlerOf(vcpu.guestInterrupts, information & 0xff));
     }
   }),

@@ -1,9 +1,14 @@
 import { setBit } from '../../arch/bits256.js';
+import { ApicvInhibit } from '../../kvm/apicv.js';
 import {
   configuration,
+  hostTask,
+  inhibited,
   l2,
   l2Poster,
+  lateSender,
   looksWhenNotified,
+  nmiSender,
   oneVector,
   type Part,
   shows,
@@ -16,7 +21,7 @@ import {
 } from './configure.js';
 import type { Model } from './model.js';
 import { endInterruptOfL1, exitToL0 } from './nested-programs.js';
-import { exitThenSpin, halt, spin } from './programs.js';
+import { exitThenSpin, halt, haltWithoutInterrupts, inhibitor, spin } from './programs.js';
 
 /** L1 has a vector in service. */
 const inService: Part = ({ vcpus: [vcpu] }) => {
@@ -141,6 +146,82 @@ export const nested: Model = {
       inService,
       l2(endInterruptOfL1, { apicv: false, exitsOnInterrupt: false }),
       softwareSender(1, oneVector),
+    ),
+    configuration(
+      'inhibit',
+      'a reason against APICv comes while L1 and L2 run, and a sender in the host interrupts L1',
+      { processors: 3, vcpus: 1, features: withApicv },
+      l2(spin),
+      hostTask(1, inhibitor, { mask: ApicvInhibit.blockIrq }),
+      softwareSender(2, toL1),
+    ),
+    configuration(
+      'inhibit-ends',
+      'the same, the reason has been there and goes',
+      { processors: 3, vcpus: 1, features: withApicv },
+      inhibited(ApicvInhibit.blockIrq),
+      l2(spin),
+      hostTask(1, inhibitor, { mask: ApicvInhibit.blockIrq, begins: 0, clear: 1 }),
+      softwareSender(2, toL1),
+    ),
+    configuration(
+      'inhibit-in-service',
+      'the reason goes while an interrupt is in service in L1; L2 exits to L1, and an interrupt of a lower class comes',
+      { processors: 3, vcpus: 1, features: withApicv },
+      inhibited(ApicvInhibit.blockIrq),
+      inService,
+      l2(endInterruptOfL1, { apicv: false, exitsOnInterrupt: false }),
+      hostTask(1, inhibitor, { mask: ApicvInhibit.blockIrq, begins: 0, clear: 1 }),
+      softwareSender(2, oneVector),
+    ),
+    configuration(
+      'halted-without-interrupts',
+      'L2 halts with interrupts disabled; then L1 is interrupted, and L2 must go on being halted',
+      { processors: 2, vcpus: 1, features: withApicv },
+      l2(haltWithoutInterrupts),
+      lateSender(1, vectorOfL1),
+    ),
+    configuration(
+      'halted-entry-interrupt-for-l1',
+      'L1 enters L2 in HLT state, and is interrupted',
+      { processors: 2, vcpus: 1, features: withApicv },
+      l2(spin, {}, 1),
+      softwareSender(1, toL1),
+    ),
+    configuration(
+      'nmi',
+      'two NMIs for L1; L2 runs on',
+      { processors: 2, vcpus: 1, features: withApicv },
+      l2(spin),
+      nmiSender(1, 2),
+    ),
+    configuration(
+      'nmi-and-interrupt',
+      'an NMI and an interrupt for L1; L2 exits once to L1',
+      { processors: 3, vcpus: 1, features: withApicv },
+      l2(exitThenSpin),
+      nmiSender(1),
+      softwareSender(2, toL1),
+    ),
+    shows(
+      'FIND-04',
+      configuration(
+        'halts-with-interrupt',
+        'L2 halts with interrupts disabled while L1 is interrupted',
+        { processors: 2, vcpus: 1, features: withApicv },
+        l2(haltWithoutInterrupts),
+        softwareSender(1, toL1),
+      ),
+    ),
+    shows(
+      'FIND-05',
+      configuration(
+        'nmi-halt',
+        'L2 halts with interrupts disabled; then an NMI comes for L1',
+        { processors: 2, vcpus: 1, features: withApicv },
+        l2(haltWithoutInterrupts),
+        lateSender(1, 2),
+      ),
     ),
     shows(
       'FIND-03',

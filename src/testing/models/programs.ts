@@ -4,11 +4,12 @@ import { local, notation, shared } from '../../engine/routine.js';
 import { cli, cpuid, hlt, sti } from '../../hardware/instructions.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { physicalEoi } from '../../hardware/physical-apic.js';
-import { iret } from '../../hardware/virtual-interrupt-delivery.js';
+import { iret, iretFromNmi } from '../../hardware/virtual-interrupt-delivery.js';
 import { wrmsr } from '../../hardware/wrmsr.js';
 import { currentTask, TaskState } from '../../host/machine.js';
 import { schedule } from '../../host/schedule.js';
 import { kvmSetOrClearApicvInhibit } from '../../kvm/apicv.js';
+import { MpState } from '../../kvm/machine.js';
 import { vmxPiStartBypass } from '../../kvm/pi-load-put.js';
 import { kvmIrqDeliveryToApic } from '../../kvm/send-ipi.js';
 import { TestRecord } from '../invariants/ledger.js';
@@ -97,6 +98,14 @@ export const handler = program('model_handler', () => ({}), [
   }),
 ]);
 
+/** The handler of NMIs: IRET, which lets the next one in. */
+export const nmiHandler = program('model_nmi_handler', () => ({}), [
+  stage('iretq', 'iret', shared, (m, cpu) => {
+    observe(m, TestRecord.nmiEnds, cpu.vcpu);
+    iretFromNmi(m, cpu);
+  }),
+]);
+
 /** A guest that sends fixed IPIs to virtual CPU 0: `first`, then `second` unless it is 0. Then it runs on. */
 export const sendIpis = program('model_send_ipis', () => ({ target: 0, first: 0, second: 0 }), [
   glue('wrmsr-icr', (m, cpu, f) => {
@@ -136,6 +145,26 @@ export const injector = program('model_injector', () => ({ vm: 0, target: 0, fir
     f.second = 0;
   }),
   glue('more', (_m, _cpu, f) => (f.first === 0 ? undefined : 'inject'), { to: ['inject'] }),
+]);
+
+/** A task of the host that interrupts virtual CPU 0 once that has halted: with `vector`, or an NMI if it is 2. */
+export const lateInjector = program('model_late_injector', () => ({ vector: 0 }), [
+  until('halted', 'guestLoop', (m) => m.vcpus[0]?.mpState === MpState.halted, {
+    channel: (m) => m.vcpus[0]?.channel ?? -1,
+  }),
+  glue('inject', (m, cpu, f) => {
+    if (f.vector === 2) call(m, cpu, nmiInjector);
+    else call(m, cpu, injector).first = f.vector;
+  }),
+]);
+
+/** A task of the host that injects `count` NMIs. */
+export const nmiInjector = program('model_nmi_injector', () => ({ count: 1 }), [
+  glue('inject', (m, cpu, f) => {
+    f.count--;
+    call(m, cpu, kvmIrqDeliveryToApic).low = 0x4400;
+  }),
+  glue('more', (_m, _cpu, f) => (f.count > 0 ? 'inject' : undefined), { to: ['inject'] }),
 ]);
 
 /** The handler of a host interrupt that injects: an assigned device whose interrupt is not posted. Linux `vfio_msihandler`, `irqfd_wakeup`. */
@@ -182,9 +211,10 @@ export const detach = program('model_detach', () => ({ vector: 0 }), [
   }),
 ]);
 
-/** A task of the host that sets a reason against APICv and takes it back. */
-export const inhibitor = program('model_inhibitor', () => ({ mask: 0, clear: 0 }), [
+/** A task of the host that sets a reason against APICv, unless `begins` is 0, and takes it back if `clear` is 1. */
+export const inhibitor = program('model_inhibitor', () => ({ mask: 0, begins: 1, clear: 0 }), [
   glue('set', (m, cpu, f) => {
+    if (f.begins === 0) return;
     const inhibit = call(m, cpu, kvmSetOrClearApicvInhibit);
     inhibit.mask = f.mask;
     inhibit.set = 1;

@@ -7,7 +7,8 @@ import type { LogicalProcessor } from '../../hardware/machine.js';
 import { type ChartNote, sequenceChart } from '../../observe/sequence-chart.js';
 import { createTrace, type FlightRecord, type Trace } from '../../observe/trace.js';
 import { recordTrace } from '../../observe/trace-recorder.js';
-import { enter, type Ledger } from '../invariants/ledger.js';
+import { enter } from '../invariants/ledger.js';
+import type { Ledger } from '../invariants/ledger-entries.js';
 import { createModelState, type ModelConfiguration } from './model.js';
 import { type ModelMachine, modelSchemas } from './model-machine.js';
 import { type ModelRun, modelSchedulers, runModel } from './run-model.js';
@@ -74,7 +75,7 @@ export function recordModel(configuration: ModelConfiguration, schedule: string)
       hooks: hardwareHooks,
       actions: worldActions,
       observe: (ledger, processor, kind, a, b, m) => {
-        enter(ledger, kind, a, b, m);
+        enter(ledger, kind, a, b, m, processor);
         callbacks.observe(undefined, step, processor, kind, a, b);
       },
       onStep: (index) => {

@@ -7,7 +7,8 @@ import { hardwareHooks } from '../../hardware/events.js';
 import type { LogicalProcessor } from '../../hardware/machine.js';
 import { finalInvariants, ledgerInvariants, machineInvariants } from '../invariants/index.js';
 import type { StateInvariant } from '../invariants/invariant.js';
-import { enter, type Ledger } from '../invariants/ledger.js';
+import { enter } from '../invariants/ledger.js';
+import type { Ledger } from '../invariants/ledger-entries.js';
 import { createModelState, type ModelConfiguration, type ModelState } from './model.js';
 import type { ModelMachine } from './model-machine.js';
 import { worldActions } from './world.js';
@@ -101,7 +102,7 @@ export function runModel(configuration: ModelConfiguration, scheduler: Scheduler
       {
         hooks: hardwareHooks,
         actions: worldActions,
-        observe: (ledger, _processor, kind, a, b, m) => enter(ledger, kind, a, b, m),
+        observe: (ledger, processor, kind, a, b, m) => enter(ledger, kind, a, b, m, processor),
         onAction: ({ kind, of, detail }, name) => {
           check();
           flush();

@@ -76,7 +76,7 @@ export const deliveryMutants: readonly Mutant[] = [
     history:
       'The same as AVIC-03 for Intel: NV and NDST are read with the entry of the PID-pointer table, before the post.',
     source: 'AMD erratum 1235; Linux 8de4a1c8164e, 9a12fa5213cf',
-    breaks: ['INV2'],
+    breaks: ['INV2', 'INV7'],
     changes: [
       change(ipiVirtualization, 'read-pid-pointer', (right) => (m, cpu, f, returned) => {
         const next = right(m, cpu, f, returned);

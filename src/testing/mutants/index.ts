@@ -8,6 +8,7 @@ import { emulationMutants } from './emulation.js';
 import { withChanges } from './install.js';
 import type { Mutant } from './mutant.js';
 import { nestedMutants } from './nested.js';
+import { notificationMutants } from './notifications.js';
 import { postedInterruptMutants } from './posted-interrupts.js';
 import { priorityMutants } from './priority.js';
 import { timerMutants } from './timers.js';
@@ -16,6 +17,7 @@ import { timerMutants } from './timers.js';
 export const mutants: readonly Mutant[] = [
   ...postedInterruptMutants,
   ...deliveryMutants,
+  ...notificationMutants,
   ...apicMutants,
   ...emulationMutants,
   ...nestedMutants,

@@ -1,13 +1,14 @@
-import { Secondary } from '../../arch/controls.js';
+import { PinBased, Secondary } from '../../arch/controls.js';
 import { done } from '../../engine/routine.js';
 import { currentVcpu, type LogicalProcessor } from '../../hardware/machine.js';
 import { sendPhysicalIpi } from '../../hardware/physical-apic.js';
 import { vmxDeliverNestedPostedInterrupt } from '../../kvm/deliver.js';
 import { kvmVcpuBlock, vcpuBlock } from '../../kvm/halt.js';
 import { kvmLapicRegWrite } from '../../kvm/lapic-write.js';
-import { HostVector, VcpuMode, VcpuRequest, vcpuOf } from '../../kvm/machine.js';
+import { HostVector, makeRequest, VcpuMode, VcpuRequest, vcpuOf } from '../../kvm/machine.js';
 import { nestedOf } from '../../kvm/nested/guest-mode.js';
 import { vmxCheckNestedEvents } from '../../kvm/nested/nested-events.js';
+import { nestedVmxVmexit } from '../../kvm/nested/nested-vmexit.js';
 import { vcpuEnterGuest } from '../../kvm/run.js';
 import { vmxSyncPirToIrr } from '../../kvm/sync-pir-to-irr.js';
 import type { ModelMachine } from '../models/model-machine.js';
@@ -31,6 +32,18 @@ function withoutNestedEvents<T>(machine: ModelMachine, processor: LogicalProcess
   return found;
 }
 
+/** What a test finds that takes an interrupt for L1 for one that L2 may block. */
+function withoutExitOnInterrupt<T>(machine: ModelMachine, processor: LogicalProcessor, test: () => T): T {
+  const vcpu = currentVcpu(machine, processor);
+  if (vcpu.guestMode === 0) return test();
+  const { vmcs12 } = nestedOf(machine, vcpu);
+  const before = vmcs12.pinBasedControls;
+  vmcs12.pinBasedControls &= ~PinBased.externalInterruptExiting;
+  const found = test();
+  vmcs12.pinBasedControls = before;
+  return found;
+}
+
 /** Guests of guests. */
 export const nestedMutants: readonly Mutant[] = [
   {
@@ -39,7 +52,7 @@ export const nestedMutants: readonly Mutant[] = [
     history:
       'The sender read the mode and sent the vector, and only then noted that something is pending. One that left L2 in between took the vector in the host, found nothing noted, and entered L2 again.',
     source: 'Linux vmx_deliver_nested_posted_interrupt; repaired by 6b6977117f50, 83c98007d9fb',
-    breaks: ['INV1', 'INV2'],
+    breaks: ['INV1', 'INV2', 'INV7'],
     changes: [
       change(vmxDeliverNestedPostedInterrupt, 'set-pi_pending', () => () => 'read-mode', ['read-mode']),
       change(
@@ -153,5 +166,127 @@ export const nestedMutants: readonly Mutant[] = [
       }),
     ],
     detector: explorer('nested', 'apic-of-l1'),
+  },
+  {
+    id: 'NEST-APICV-DEFERRED',
+    title: 'A change of APICv while L2 was active never reaches the controls of L1',
+    history:
+      'The controls are vmcs01\u2019s, so the change was put off, and the exit to L1 requested an update of APICv. That found APICv to be what it should be, and did nothing: L1 went on with the old controls.',
+    source: 'Linux nested_vmx_vmexit; since 7c69661e225c, repaired by 297631388309',
+    breaks: ['INV13', 'INV3'],
+    changes: [
+      change(nestedVmxVmexit, 'load_vmcs12_host_state', (right) => (m, cpu, f, returned) => {
+        const vcpu = currentVcpu(m, cpu);
+        const nested = nestedOf(m, vcpu);
+        if (nested.updateVmcs01ApicvStatus === 1) {
+          nested.updateVmcs01ApicvStatus = 0;
+          makeRequest(vcpu, VcpuRequest.apicvUpdate);
+        }
+        return right(m, cpu, f, returned);
+      }),
+    ],
+    detector: explorer('nested', 'inhibit-ends'),
+  },
+  {
+    id: 'NEST-RUN-PENDING',
+    title: 'An interrupt for L1 makes an L2 exit that has not been entered yet',
+    history:
+      'Without nested_run_pending the exit comes between VMRESUME and the entry: what L1 wanted to be injected by it is lost.',
+    source: 'Linux vmx_check_nested_events, nested_run_pending',
+    breaks: ['INV14'],
+    changes: ['events', 'kvm_cpu_has_interrupt'].map((name) =>
+      change(vmxCheckNestedEvents, name, (right) => (m, cpu, f, returned) => {
+        const nested = nestedOf(m, currentVcpu(m, cpu));
+        const { runPending } = nested;
+        nested.runPending = 0;
+        const next = right(m, cpu, f, returned);
+        nested.runPending = runPending;
+        return next;
+      }),
+    ),
+    detector: explorer('nested', 'interrupt-for-l1'),
+  },
+  {
+    id: 'NEST-HLT',
+    title: 'L1 is not told that L2 was halted',
+    history:
+      'The activity state in vmcs12 stayed "active". An interrupt of L1\u2019s own ended the HLT of its guest, whether or not that could take any.',
+    source: 'Linux prepare_vmcs12, guest_activity_state',
+    breaks: ['INV4'],
+    changes: [
+      change(nestedVmxVmexit, 'sync_vmcs02_to_vmcs12', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        nestedOf(m, currentVcpu(m, cpu)).activity12 = 0;
+        return next;
+      }),
+    ],
+    detector: explorer('nested', 'halted-without-interrupts'),
+  },
+  {
+    id: 'NEST-HLT-late',
+    title: 'Events of a halted L2 are looked at after it has left the halted state',
+    history:
+      'A wake-up makes the virtual CPU runnable. The exit that comes of it then finds nobody halted, and says so in vmcs12.',
+    source: 'Linux vcpu_block, kvm_check_nested_events',
+    breaks: ['INV4'],
+    changes: [skip(vcpuBlock, 'awake')],
+    detector: explorer('nested', 'halted-without-interrupts'),
+  },
+  {
+    id: 'NEST-HLT-wake',
+    title: 'A halted L2 with interrupts disabled is not woken by one for L1',
+    history:
+      'Whether an interrupt is blocked was asked of RFLAGS.IF of the guest that is active. What makes L2 exit is never blocked by it.',
+    source: 'Linux vmx_interrupt_blocked, nested_exit_on_intr',
+    breaks: ['INV2'],
+    changes: (['kvm_vcpu_check_block', 'kvm_apic_has_interrupt'] as const)
+      .map((name) =>
+        change(
+          kvmVcpuBlock,
+          name,
+          (right) => (m, cpu, f, returned) => withoutExitOnInterrupt(m, cpu, () => right(m, cpu, f, returned)),
+        ),
+      )
+      .concat(
+        change(
+          vcpuBlock,
+          'kvm_arch_vcpu_runnable',
+          (right) => (m, cpu, f, returned) => withoutExitOnInterrupt(m, cpu, () => right(m, cpu, f, returned)),
+        ),
+      ),
+    detector: explorer('nested', 'halted-without-interrupts'),
+  },
+  {
+    id: 'NEST-NMI-BLOCK',
+    title: 'An NMI that made L2 exit does not block further ones in L1',
+    history:
+      'The exit counts as the delivery of the NMI. Without blocking the next one comes before L1\u2019s handler has returned.',
+    source: 'SDM vol. 3C, "Updating Non-Register State"; Linux vmx_check_nested_events, vmx_set_nmi_mask',
+    breaks: ['INV14'],
+    changes: [
+      change(nestedVmxVmexit, 'load_vmcs12_host_state', (right) => (m, cpu, f, returned) => {
+        const next = right(m, cpu, f, returned);
+        currentVcpu(m, cpu).interruptibility &= ~8;
+        return next;
+      }),
+    ],
+    detector: explorer('nested', 'nmi'),
+  },
+  {
+    id: 'NEST-NMI-TWICE',
+    title: 'An NMI that made L2 exit is delivered to L1 once more',
+    history: 'The exit was made and the NMI left pending: L1 had it by the exit, and then through its IDT.',
+    source: 'Linux vmx_check_nested_events: nmi_pending',
+    breaks: ['INV14'],
+    changes: [
+      change(vmxCheckNestedEvents, 'events', (right) => (m, cpu, f, returned) => {
+        const vcpu = currentVcpu(m, cpu);
+        const { nmiPending } = vcpu;
+        const next = right(m, cpu, f, returned);
+        vcpu.nmiPending = nmiPending;
+        return next;
+      }),
+    ],
+    detector: explorer('nested', 'nmi'),
   },
 ];

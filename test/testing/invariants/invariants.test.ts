@@ -3,7 +3,7 @@ import { setBit } from '../../../src/arch/bits256.js';
 import { nestedMsrBitmap } from '../../../src/arch/nested/nested-msr-bitmap.js';
 import { composeVmcs02 } from '../../../src/arch/nested/vmcs02.js';
 import { call, callOn } from '../../../src/engine/frames.js';
-import { Record } from '../../../src/hardware/records.js';
+import { AnnouncedBy, Record } from '../../../src/hardware/records.js';
 import { vmxDeliverPostedInterrupt } from '../../../src/kvm/deliver.js';
 import { descriptorOf, HostVector, type KvmVcpu, vcpuOf } from '../../../src/kvm/machine.js';
 import { createNestedGuest } from '../../../src/kvm/nested/create-nested.js';
@@ -18,7 +18,10 @@ import {
   ledgerInvariants,
   machineInvariants,
 } from '../../../src/testing/invariants/index.js';
-import { enter, type Ledger, ledgerOf, TestRecord } from '../../../src/testing/invariants/ledger.js';
+import { enter, ledgerOf, TestRecord } from '../../../src/testing/invariants/ledger.js';
+import type { Ledger } from '../../../src/testing/invariants/ledger-entries.js';
+
+const { postedInterrupt, postedInterruptWakeup, postedInterruptNested } = HostVector;
 
 /** An element that is there. */
 function at<T>(list: readonly T[], index: number): T {
@@ -115,6 +118,173 @@ const deliver = ({ machine, ledger, vcpu }: State, vector: number): void => {
   vcpu.vmcs.guestInterruptStatus = vector << 8;
   vcpu.page.ppr = vector & 0xf0;
   enter(ledger, Record.delivered, 1, vector, machine);
+};
+
+/** ON of virtual CPU 1 is set by somebody. */
+const announce = ({ machine, ledger, vcpu }: State, by: number): void => {
+  descriptorOf(machine, vcpu).on = 1;
+  enter(ledger, Record.announced, 1, by, machine);
+};
+/** Processor 0 sends a physical interrupt. */
+const notifyFrom0 = ({ machine, ledger }: State, to: number, vector: number): void =>
+  enter(ledger, Record.physicalIpi, to, vector, machine, 0);
+/** Processor 0, in the host, has read the mode of virtual CPU 1. */
+const readMode = ({ machine, ledger }: State, what: number): void => {
+  at(machine.processors, 0).nonRoot = 0;
+  enter(ledger, KvmRecord.modeRead, 1, what, machine, 0);
+};
+/** Somebody is on his way to notify virtual CPU 1. */
+const inHostSender = ({ machine }: State): void => {
+  const processor = at(machine.processors, 0);
+  processor.nonRoot = 0;
+  Object.assign(call(machine, processor, vmxDeliverPostedInterrupt), { target: 1, vector: 0x40, pid: 1 });
+  const frames = at(machine.threads, processor.thread);
+  at(frames, frames.length - 1).at += 3;
+};
+
+/** What a notification must not be, by what was wrong with it. */
+const wrongNotifications: Readonly<Record<string, readonly [from: () => State, how: (state: State) => void]>> = {
+  'although ON was set': [inGuest, (s) => notifyFrom0(s, 1, postedInterrupt)],
+  'although SN is 1': [
+    inGuest,
+    (s) => {
+      descriptorOf(s.machine, s.vcpu).sn = 1;
+      announce(s, AnnouncedBy.iommu);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'to another processor than NDST': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.ipiVirtualization);
+      notifyFrom0(s, 0, postedInterrupt);
+    },
+  ],
+  'by another vector than NV': [
+    asleep,
+    (s) => {
+      announce(s, AnnouncedBy.iommu);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'by a vector that notifies nobody': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.iommu);
+      notifyFrom0(s, 1, 0x33);
+    },
+  ],
+  never: [inGuest, (s) => announce(s, AnnouncedBy.ipiVirtualization)],
+  twice: [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.iommu);
+      notifyFrom0(s, 1, postedInterrupt);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'although the target is not in guest mode': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.software);
+      readMode(s, postedInterrupt + 0x100);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'before the mode was read': [
+    inGuest,
+    (s) => {
+      at(s.machine.processors, 0).nonRoot = 0;
+      announce(s, AnnouncedBy.software);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'by software to another processor': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.software);
+      readMode(s, postedInterrupt);
+      notifyFrom0(s, 0, postedInterrupt);
+    },
+  ],
+  'never, by software that found it in guest mode': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.software);
+      readMode(s, postedInterrupt);
+    },
+  ],
+  'of L2, by the vector for L1': [
+    inL2,
+    (s) => {
+      enter(s.ledger, KvmRecord.nestedNotification, 1, 0x71, s.machine);
+      readMode(s, postedInterruptNested);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'to wake nobody': [inGuest, (s) => notifyFrom0(s, 0, postedInterruptWakeup)],
+  'to wake who has nothing posted': [
+    asleep,
+    ({ machine, ledger }) => enter(ledger, Record.physicalIpi, 1, postedInterruptWakeup, machine, 1),
+  ],
+};
+
+/** What it may be. */
+const rightNotifications: Readonly<Record<string, readonly [from: () => State, how: (state: State) => void]>> = {
+  'by NV to NDST, of who sleeps': [
+    asleep,
+    (s) => {
+      announce(s, AnnouncedBy.iommu);
+      notifyFrom0(s, 1, postedInterruptWakeup);
+    },
+  ],
+  'in spite of SN, if urgent': [
+    inGuest,
+    (s) => {
+      descriptorOf(s.machine, s.vcpu).sn = 1;
+      announce(s, AnnouncedBy.urgentIommu);
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'where NDST was when ON was set': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.ipiVirtualization);
+      descriptorOf(s.machine, s.vcpu).ndst = 0;
+      notifyFrom0(s, 1, postedInterrupt);
+    },
+  ],
+  'by who goes to sleep and finds ON set': [
+    asleep,
+    (s) => {
+      announce(s, AnnouncedBy.iommu);
+      notifyFrom0(s, 1, postedInterruptWakeup);
+      enter(s.ledger, Record.physicalIpi, 1, postedInterruptWakeup, s.machine, 1);
+    },
+  ],
+  'not sent, by who is not in guest mode': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.software);
+      readMode(s, postedInterrupt + 0x100);
+    },
+  ],
+  'still to be sent': [
+    inGuest,
+    (s) => {
+      announce(s, AnnouncedBy.software);
+      inHostSender(s);
+      readMode(s, postedInterrupt);
+    },
+  ],
+  'not sent to itself by a fastpath': [
+    inGuest,
+    ({ machine, ledger, ...s }) => {
+      announce({ machine, ledger, ...s }, AnnouncedBy.software);
+      at(machine.processors, 1).nonRoot = 0;
+      enter(ledger, KvmRecord.modeRead, 1, postedInterrupt, machine, 1);
+    },
+  ],
 };
 
 // The smallest state that breaks each invariant, made by hand.
@@ -276,6 +446,7 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
       enter(s.ledger, KvmRecord.nestedAcknowledge, 1, 0x71, s.machine);
     },
   ],
+  ['INV7-notified-exactly', inGuest, (s) => notifyFrom0(s, 1, postedInterrupt)],
   [
     'INV3-interrupt-status',
     inL2,
@@ -324,6 +495,28 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
       at(machine.avicTables, 0).physical = [entry, { ...entry }];
     },
   ],
+  ['INV1-nmi-kept', inGuest, ({ machine, ledger }) => enter(ledger, KvmRecord.acceptIrq, 1, 0x4400, machine)],
+  ['INV14-nmi-once', inGuest, ({ machine, ledger }) => enter(ledger, Record.delivered, 1, 2, machine)],
+  [
+    'INV14-nmi-once',
+    inGuest,
+    ({ machine, ledger, vcpu }) => {
+      ledger.intents = 1;
+      enter(ledger, KvmRecord.acceptIrq, 1, 0x4400, machine);
+      vcpu.nmiQueued = 1;
+      enter(ledger, KvmRecord.acceptIrq, 1, 0x4400, machine);
+      enter(ledger, Record.delivered, 1, 2, machine);
+      enter(ledger, Record.delivered, 1, 2, machine);
+    },
+  ],
+  [
+    'INV14-entered-first',
+    inL2,
+    ({ machine, ledger }) => {
+      enter(ledger, KvmRecord.nestedVmenter, 1, 0, machine);
+      vcpuOf(machine, 1).guestMode = 0;
+    },
+  ],
   [
     'INV2-being-woken',
     asleepInL2,
@@ -342,6 +535,20 @@ const breaks: readonly [id: string, from: () => State, how: (state: State) => vo
     },
   ],
 ];
+
+describe('a notification is sent', () => {
+  test.each(Object.entries(wrongNotifications))('wrongly: %s', (_how, [from, how]) => {
+    const state = from();
+    how(state);
+    expect(names(state)).toContain('INV7-notified-exactly');
+  });
+
+  test.each(Object.entries(rightNotifications))('rightly: %s', (_how, [from, how]) => {
+    const state = from();
+    how(state);
+    expect(names(state)).not.toContain('INV7-notified-exactly');
+  });
+});
 
 test.each([inL2, asleepInL2])('none is broken while a guest of a guest is active: %o', (from) => {
   expect(names(from())).toEqual([]);
