@@ -19,6 +19,10 @@ export interface Processor {
   readonly features: ProcessorFeatures;
   /** Clock of the time-stamp counter, in GHz. */
   readonly tscGhz: number;
+  /**
+   * The processor that this one takes numbers from: an entry below that is the relative's very own follows what is fitted there.
+   */
+  readonly relative?: Processor | undefined;
   /** Cycles that a path takes here for each that it takes on Skylake-SP, both at base clock. `cycles` is that ratio. */
   readonly scale: ProcessorCosts;
   /** Groups of {@link hardwarePaths} and {@link mitigationPaths} that are not the shared number times the scale: core cycles here. */
@@ -27,6 +31,14 @@ export interface Processor {
   readonly interconnect: Readonly<Record<string, InterconnectCosts>>;
   /** The C-states of an idle processor, the lightest first. */
   readonly cStates: readonly CState[];
+}
+
+type Entry = ProcessorCosts | InterconnectCosts | undefined;
+
+/** Whose number an entry of a processor is: its own, or that of the {@link Processor.relative} it was taken from. */
+export function ownerOf(processor: Processor, entry: (of: Processor) => Entry): Processor {
+  const { relative } = processor;
+  return relative !== undefined && entry(relative) === entry(processor) ? ownerOf(relative, entry) : processor;
 }
 
 /** Groups that all processors share, as multiples of their scale. */
@@ -48,8 +60,15 @@ export function profileOfProcessor(
   numbers: Readonly<Record<string, number>> = fittedNumbers,
 ): Profile {
   const { name, title, features, tscGhz, cStates } = processor;
-  const own = (parameter: string): number | undefined => numbers[`${name}.${parameter}`];
-  const scale = own('scale') ?? processor.scale.cycles;
+  /** The number that was fitted for an entry, and the status and source of it. */
+  const own = (parameter: string, entry: (of: Processor) => Entry) => {
+    const owner = ownerOf(processor, entry);
+    const fitted = numbers[`${owner.name}.${parameter}`];
+    const { status = 'unconstrained', source = '' } = entry(processor) ?? {};
+    if (owner === processor) return { fitted, status: fitted === undefined ? status : 'fitted', source } as const;
+    return { fitted, status: 'grouped', source: `as on ${owner.name}: ${source}` } as const;
+  };
+  const scale = own('scale', (of) => of.scale).fitted ?? processor.scale.cycles;
   const groups: Record<string, CostGroup> = {};
   for (const [group, { keys, ...shared }] of Object.entries(scaledPaths)) {
     const hardware = processor.hardware[group];
@@ -64,25 +83,26 @@ export function profileOfProcessor(
         scaled: true,
       };
     } else {
-      const fitted = own(group);
-      const { cycles, range, status, source } = hardware;
-      groups[group] = {
-        cycles: fitted ?? cycles,
-        range: [...range],
-        status: fitted === undefined ? status : 'fitted',
-        source,
-        keys,
-      };
+      const { fitted, status, source } = own(group, (of) => of.hardware[group]);
+      const { cycles, range } = hardware;
+      groups[group] = { cycles: fitted ?? cycles, range: [...range], status, source, keys };
     }
   }
   for (const [group, { keys, ...shared }] of Object.entries(interconnectPaths)) {
-    const { ns, range, status, source } = processor.interconnect[group] ?? shared;
-    const fitted = own(group) ?? (processor.interconnect[group] === undefined ? numbers[group] : undefined);
+    const { ns, range } = processor.interconnect[group] ?? shared;
+    const shares = numbers[`${name}.${group}`] ?? numbers[group];
+    const common = {
+      fitted: shares,
+      status: shares === undefined ? shared.status : 'fitted',
+      source: shared.source,
+    } as const;
+    const { fitted, status, source } =
+      processor.interconnect[group] === undefined ? common : own(group, (of) => of.interconnect[group]);
     const within = ns[2];
     groups[group] = {
       cycles: (fitted ?? within) * tscGhz,
       range: [range[0] * tscGhz, range[1] * tscGhz],
-      status: fitted === undefined ? status : 'fitted',
+      status,
       source,
       keys,
       clock: 'uncore',

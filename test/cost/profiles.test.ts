@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parametersOf } from '../../src/cost/calibration/parameters.js';
 import { fittedNumbers } from '../../src/cost/fitted-numbers.js';
 import { hardwarePaths } from '../../src/cost/hardware-paths.js';
 import { interconnectPaths } from '../../src/cost/interconnect-paths.js';
@@ -160,5 +161,30 @@ describe('costs', () => {
     expect(clocksOf(turbo, { coreGhz: 2 })).toEqual({ tscGhz: 2.4, coreGhz: 2 });
     expect(clocksOf(turbo, { tscGhz: 2 })).toEqual({ tscGhz: 2, coreGhz: 3 });
     expect(clocksOf(skylakeSp, { tscGhz: 2 })).toEqual({ tscGhz: 2, coreGhz: 2 });
+  });
+});
+
+describe('a processor that takes numbers from a relative', () => {
+  const numbers = { 'epyc.apicPageAccess': 77, 'epyc.scale': 2, 'sapphire-rapids.scale': 3, 'haswell.scale': 4 };
+  const profileOf = (name: string) => {
+    const processor = processors.find((other) => other.name === name);
+    if (processor === undefined) throw new Error(name);
+    return profileOfProcessor(processor, numbers);
+  };
+
+  test('follows what is fitted there, also over two generations', () => {
+    expect(profileOf('epyc-milan').groups['apicPageAccess']).toMatchObject({ cycles: 77, status: 'grouped' });
+    expect(profileOf('epyc').groups['apicPageAccess']).toMatchObject({ cycles: 77, status: 'fitted' });
+    expect(profileOf('emerald-rapids').scale).toBe(3);
+    expect(profileOf('sandy-bridge').scale).toBe(4);
+  });
+
+  test('keeps what it has of its own, which alone is a parameter of calibration', () => {
+    expect(profileOf('epyc-rome').scale).toBe(1.1);
+    const names = parametersOf(processors).map(({ name }) => name);
+    expect(names).toContain('epyc-rome.scale');
+    expect(names).toContain('epyc-rome.specCtrl');
+    expect(names).not.toContain('epyc-rome.apicPageAccess');
+    expect(names).not.toContain('sandy-bridge.scale');
   });
 });

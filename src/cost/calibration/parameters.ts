@@ -4,7 +4,7 @@ import { hostPaths } from '../host-paths.js';
 import { interconnectPaths } from '../interconnect-paths.js';
 import { kernelPaths } from '../kernel-paths.js';
 import { mitigationPaths } from '../mitigation-paths.js';
-import type { Processor } from '../processor.js';
+import { ownerOf, type Processor } from '../processor.js';
 import type { CostStatus } from '../profile.js';
 
 /** A number that calibration may change. */
@@ -42,11 +42,16 @@ export function parametersOf(processors: readonly Processor[]): Parameter[] {
     for (const [name, costs] of Object.entries(paths)) add(name, costs);
   }
   for (const [name, costs] of Object.entries(interconnectPaths)) add(name, { ...costs, cycles: costs.ns[2] });
-  for (const { name: processor, scale, hardware, interconnect } of processors) {
-    add(`${processor}.scale`, scale, processor);
-    for (const [name, costs] of Object.entries(hardware)) add(`${processor}.${name}`, costs, processor);
+  for (const processor of processors) {
+    const { name: of, scale, hardware, interconnect } = processor;
+    // What it has from a relative is that one's parameter.
+    if (ownerOf(processor, (other) => other.scale) === processor) add(`${of}.scale`, scale, of);
+    for (const [name, costs] of Object.entries(hardware)) {
+      if (ownerOf(processor, (other) => other.hardware[name]) === processor) add(`${of}.${name}`, costs, of);
+    }
     for (const [name, costs] of Object.entries(interconnect)) {
-      add(`${processor}.${name}`, { ...costs, cycles: costs.ns[2] }, processor);
+      if (ownerOf(processor, (other) => other.interconnect[name]) !== processor) continue;
+      add(`${of}.${name}`, { ...costs, cycles: costs.ns[2] }, of);
     }
   }
   return parameters;

@@ -1,4 +1,5 @@
 import type { Processor } from '../processor.js';
+import { haswell } from './haswell.js';
 
 /** Broadwell-EP: the core of Haswell-EP in a smaller process. */
 export const broadwell: Processor = {
@@ -6,22 +7,10 @@ export const broadwell: Processor = {
   title: 'Intel Xeon of the Broadwell-EP generation (E5-2695 v4), with KVM',
   features: { apicv: true, ipiVirtualization: false },
   tscGhz: 2.1,
-  scale: {
-    cycles: 0.93,
-    range: [0.75, 1.2],
-    status: 'unconstrained',
-    source:
-      'the core of Haswell-EP, whose scale was fitted to two timer figures; no figure of this processor is held against it',
-  },
+  relative: haswell,
+  scale: haswell.scale,
   hardware: {},
-  interconnect: {
-    lineTransfer: {
-      ns: [0, 7.6, 44, 118],
-      range: [37, 55],
-      status: 'taken',
-      source: 'median one-way message of one cache line on a Xeon E5-2695 v4 (core-to-core-latency, nviennot)',
-    },
-  },
+  interconnect: haswell.interconnect,
   cStates: [
     { name: 'C1', exitLatencyNs: 2000, targetResidencyNs: 2000 },
     { name: 'C1E', exitLatencyNs: 10000, targetResidencyNs: 20000 },

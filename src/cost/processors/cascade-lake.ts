@@ -7,6 +7,7 @@ export const cascadeLake: Processor = {
   title: 'Intel Xeon of the Cascade Lake generation (Gold 6242), with KVM',
   features: { apicv: true, ipiVirtualization: false },
   tscGhz: 2.8,
+  relative: skylakeSp,
   scale: {
     cycles: 1,
     range: [0.9, 1.1],

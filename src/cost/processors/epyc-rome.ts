@@ -1,4 +1,5 @@
 import type { Processor } from '../processor.js';
+import { epyc } from './epyc.js';
 
 /** EPYC of the Zen 2 generation: SVM with AVIC in xAPIC mode. */
 export const epycRome: Processor = {
@@ -6,6 +7,7 @@ export const epycRome: Processor = {
   title: 'AMD EPYC of the Zen 2 generation (7642), with KVM',
   features: { vendor: 'amd', apicv: false, ipiVirtualization: false, avic: true, x2avic: false },
   tscGhz: 2.3,
+  relative: epyc,
   scale: {
     cycles: 1.1,
     range: [0.7, 1.6],
@@ -14,20 +16,7 @@ export const epycRome: Processor = {
       'a core of two generations before Zen 4, which is 10 percent too fast for a call between CPUs of an EPYC 7642 (kvm list, 2021-10-21)',
   },
   hardware: {
-    vmExit: {
-      cycles: 700,
-      range: [450, 1000],
-      status: 'unconstrained',
-      source:
-        'as on Zen 4: VMRUN to #VMEXIT with almost nothing between in 1344 to 1376 cycles on an EPYC of 2020 or before (linux-kernel, December 2020), in two halves',
-    },
-    vmEntry: { cycles: 660, range: [450, 1000], status: 'unconstrained', source: 'as vmExit: the other half' },
-    apicPageAccess: {
-      cycles: 63,
-      range: [30, 300],
-      status: 'unconstrained',
-      source: 'as on Zen 4, where it was fitted to calls between CPUs in both APIC modes',
-    },
+    ...epyc.hardware,
     specCtrl: {
       cycles: 400,
       range: [50, 900],

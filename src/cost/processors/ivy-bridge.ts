@@ -1,4 +1,5 @@
 import type { Processor } from '../processor.js';
+import { haswell } from './haswell.js';
 
 /** Ivy Bridge-EP: the first server generation with APIC virtualization. */
 export const ivyBridge: Processor = {
@@ -6,13 +7,8 @@ export const ivyBridge: Processor = {
   title: 'Intel Xeon of the Ivy Bridge-EP generation (E5-2600 v2), with KVM',
   features: { apicv: true, ipiVirtualization: false },
   tscGhz: 2.5,
-  scale: {
-    cycles: 0.93,
-    range: [0.7, 1.3],
-    status: 'unconstrained',
-    source:
-      'as on Haswell-EP, the next generation, whose scale was fitted to two timer figures; no figure of this processor is held against it',
-  },
+  relative: haswell,
+  scale: haswell.scale,
   hardware: {},
   interconnect: {
     lineTransfer: {
